@@ -1,0 +1,1 @@
+"""Annotation: masks with names, and the files they travel in."""

@@ -1,0 +1,106 @@
+"""What is exported: named masks, and the checks every format shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.guard.errors import BadInput
+
+Mask = npt.NDArray[np.bool_]
+Color = tuple[int, int, int]
+
+# Okabe-Ito without black, in the order that keeps neighbours apart; for files that carry no colours.
+PALETTE: tuple[Color, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (204, 121, 167),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskObject:
+    """One annotated object. mask: (H, W) bool, original pixels; color: r, g, b 0..255; score: 0..1 or None when drawn by hand."""
+
+    name: str
+    mask: Mask
+    color: Color = PALETTE[0]
+    score: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """What an importer reads back. size: (H, W); receipt: as exported, {} when the file comes from elsewhere."""
+
+    objects: tuple[MaskObject, ...]
+    receipt: dict[str, Any]
+    size: tuple[int, int]
+
+
+def checked(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8]) -> tuple[list[MaskObject], tuple[int, int]]:
+    """The objects with bool masks and plain values, and the size (H, W) they share with `image` (H, W[, C]).
+
+    Raises BadInput when there is nothing to export or a mask has another size.
+    """
+    if not objects:
+        raise BadInput("The export", "has no objects", "Click an object first, then download")
+    size = (int(image.shape[0]), int(image.shape[1]))
+    result = []
+    for item in objects:
+        mask = np.asarray(item.mask)
+        if mask.shape != size:
+            raise BadInput(
+                item.name or "An object",
+                f"has a mask of shape {mask.shape}, the image is {size[0]} x {size[1]} (height x width)",
+                "Segment the object again on this image",
+            )
+        red, green, blue = (int(value) & 255 for value in item.color)
+        score = None if item.score is None else float(item.score)
+        result.append(MaskObject(str(item.name), mask.astype(np.bool_, copy=False), (red, green, blue), score))
+    if not any(item.mask.any() for item in result):
+        raise BadInput("The export", "has only empty masks", "Click an object first, then download")
+    return result, size
+
+
+def described(item: MaskObject) -> dict[str, Any]:
+    """Name, colour and score of `item`, for a file's metadata."""
+    entry: dict[str, Any] = {"name": item.name, "color": list(item.color)}
+    if item.score is not None:
+        entry["score"] = item.score
+    return entry
+
+
+def restored(entry: Mapping[str, Any], mask: Mask, place: int) -> MaskObject:
+    """The object that `described` wrote; missing or odd values fall back to a name and a colour by `place`."""
+    name = entry.get("name")
+    color = entry.get("color")
+    score = entry.get("score")
+    plain = isinstance(color, list | tuple) and len(color) == 3 and all(isinstance(part, int) for part in color)
+    return MaskObject(
+        name if isinstance(name, str) else f"object {place + 1}",
+        mask,
+        tuple(part & 255 for part in color) if plain else PALETTE[place % len(PALETTE)],  # type: ignore[arg-type]
+        float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
+    )
+
+
+def to_json(value: Any) -> str:
+    """JSON with sorted keys and ASCII only, so equal input gives equal bytes; numpy scalars and paths become plain values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,185 @@
+"""Zip files from other people: every entry is checked before any is unpacked, and none is ever written by its own name."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from app.guard.errors import BadInput, readable_bytes, shown_name
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an archive may hold."""
+
+    max_entries: int = 5_000
+    """Most entries, folders included."""
+    max_entry_bytes: int = 1_000_000_000
+    """Largest single entry, unpacked."""
+    max_total_bytes: int = 2_000_000_000
+    """Largest sum of all entries, unpacked."""
+    max_ratio: float = 200.0
+    """Largest unpacked / packed ratio of an entry over 1 MB. Photos reach 1.1, text 20; deflate allows 1032."""
+    max_name: int = 240
+    """Longest entry name, in characters."""
+    max_depth: int = 16
+    """Most folders above an entry."""
+
+
+DEFAULT = ArchiveLimits()
+
+_SMALL = 1_000_000
+_CHUNK = 1 << 20
+# What macOS and Windows put into archives without being asked.
+_CLUTTER_FOLDERS = frozenset({"__MACOSX"})
+_CLUTTER_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error, OverflowError)
+
+
+def entries(
+    source: str | Path | bytes, *, name: str | None = None, limits: ArchiveLimits = DEFAULT
+) -> Iterator[tuple[str, bytes]]:
+    """Yields (name, content) of each file in a zip: names relative, with "/", without "..", unique also when case is ignored.
+
+    Nothing is yielded before the whole directory has been checked. Folders and system clutter are left out.
+    Raises BadInput for what is no zip, is damaged or encrypted, leads outside, links elsewhere, or exceeds `limits`.
+    """
+    title = shown_name(name or (source.name if isinstance(source, Path) else "" if isinstance(source, bytes) else source))
+    with _opened(source, title) as file:
+        _check_directory_size(file, title, limits)
+        try:
+            archive = zipfile.ZipFile(file)
+        except (*_ZIP_ERRORS, NotImplementedError) as error:
+            raise BadInput(title, "is not a zip archive, or it is damaged", "Pack the files into a zip again") from error
+        with archive:
+            wanted = _checked(archive.infolist(), title, limits)
+            for safe, info in wanted:
+                yield safe, _content(archive, info, safe, title)
+
+
+def safe_name(raw: str, title: str = "The archive", limits: ArchiveLimits = DEFAULT) -> str:
+    """`raw` with "/" between its parts, or BadInput when it could lead outside a folder on any system."""
+    problem = None
+    spelled = raw.replace("\\", "/")
+    parts = [part for part in spelled.rstrip("/").split("/") if part != "."]
+    if any(ord(character) < 32 or ord(character) == 127 for character in raw):
+        problem = "with control characters"
+    elif spelled.startswith("/") or ":" in spelled:
+        problem = "that starts at a drive or at the root"
+    elif any(not part.strip(" .") for part in parts) or not parts:
+        problem = "that leads outside its folder"
+    elif len(raw) > limits.max_name or len(parts) > limits.max_depth + 1:
+        problem = "that is too long or too deep"
+    if problem:
+        raise BadInput(title, f"has an entry named {ascii(raw[:60])}, a name {problem}", "Pack the files into a zip again")
+    return "/".join(parts)
+
+
+def _opened(source: str | Path | bytes, title: str) -> BinaryIO:
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    try:
+        return Path(source).open("rb")
+    except (OSError, ValueError) as error:
+        raise BadInput(title, "cannot be read", "Upload the archive again") from error
+
+
+def _check_directory_size(file: BinaryIO, title: str, limits: ArchiveLimits) -> None:
+    """Bounds the directory before zipfile builds an object per entry: a 60 MB file can list a million of them."""
+    end = file.seek(0, 2)
+    reach = min(end, 22 + 65535)
+    file.seek(end - reach)
+    tail = file.read(reach)
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or len(tail) - place < 22:
+        raise BadInput(title, "is not a zip archive, or it is cut off", "Pack the files into a zip again")
+    count, size = struct.unpack("<HI", tail[place + 10 : place + 16])
+    locator = tail[place - 20 : place] if place >= 20 else b""
+    if locator[:4] == b"PK\x06\x07":
+        (offset,) = struct.unpack("<Q", locator[8:16])
+        file.seek(min(offset, end))
+        record = file.read(56)
+        if len(record) == 56 and record[:4] == b"PK\x06\x06":
+            count, size = struct.unpack("<QQ", record[32:48])
+    file.seek(0)
+    if count > limits.max_entries or size > limits.max_entries * (46 + limits.max_name * 4 + 64):
+        raise BadInput(
+            title, f"has {max(count, limits.max_entries + 1):,} entries or more", f"The limit is {limits.max_entries:,}: split it"
+        )
+
+
+def _checked(infos: list[zipfile.ZipInfo], title: str, limits: ArchiveLimits) -> list[tuple[str, zipfile.ZipInfo]]:
+    if len(infos) > limits.max_entries:
+        raise BadInput(title, f"has {len(infos):,} entries", f"The limit is {limits.max_entries:,}: split it")
+    wanted: list[tuple[str, zipfile.ZipInfo]] = []
+    seen: set[str] = set()
+    total = 0
+    for info in infos:
+        # orig_filename: zipfile cuts `filename` at a NUL, which would hide what follows.
+        safe = safe_name(info.orig_filename, title, limits)
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise BadInput(title, f"has {ascii(safe)}, which is a link or a device", "Pack the files themselves")
+        if info.flag_bits & 0x1:
+            raise BadInput(title, "is protected by a password", "Pack it again without one")
+        key = unicodedata.normalize("NFC", safe).casefold()
+        if key in seen:
+            raise BadInput(title, f"has {ascii(safe)} twice", "Rename one of the two and pack it again")
+        seen.add(key)
+        if info.is_dir() or kind == stat.S_IFDIR:
+            continue
+        _check_sizes(info, safe, title, limits)
+        total += info.file_size
+        if total > limits.max_total_bytes:
+            raise BadInput(
+                title,
+                f"unpacks to more than {readable_bytes(limits.max_total_bytes)}",
+                "Split it into smaller archives",
+            )
+        parts = safe.split("/")
+        if not _CLUTTER_FOLDERS.intersection(parts[:-1]) and parts[-1] not in _CLUTTER_FILES:
+            wanted.append((safe, info))
+    return wanted
+
+
+def _check_sizes(info: zipfile.ZipInfo, safe: str, title: str, limits: ArchiveLimits) -> None:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadInput(title, f"packs {ascii(safe)} in an unusual way", "Pack it as an ordinary zip (deflate)")
+    if info.file_size > limits.max_entry_bytes:
+        raise BadInput(
+            title,
+            f"has {ascii(safe)} with {readable_bytes(info.file_size)}",
+            f"The limit for one file is {readable_bytes(limits.max_entry_bytes)}",
+        )
+    if info.file_size > _SMALL and info.file_size > limits.max_ratio * max(info.compress_size, 1):
+        raise BadInput(
+            title,
+            f"has {ascii(safe)}, which grows more than {limits.max_ratio:g}-fold when unpacked",
+            "That is how zip bombs look: pack the files themselves",
+        )
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, safe: str, title: str) -> bytes:
+    """The bytes of one entry, never more than its directory entry announced."""
+    chunks: list[bytes] = []
+    left = info.file_size
+    try:
+        with archive.open(info) as file:
+            while chunk := file.read(min(_CHUNK, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise zipfile.BadZipFile("longer than announced")
+                chunks.append(chunk)
+    except (*_ZIP_ERRORS, NotImplementedError) as error:
+        raise BadInput(title, f"is damaged at {ascii(safe)}", "Pack the files into a zip again") from error
+    if left:
+        raise BadInput(title, f"is damaged at {ascii(safe)}", "Pack the files into a zip again")
+    return b"".join(chunks)
