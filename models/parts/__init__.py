@@ -1,0 +1,1 @@
+"""Nets, geometry and image operations that several methods share."""

@@ -1,0 +1,48 @@
+"""Runs the two branches for training: what a prompt batch gives, with everything the losses read."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.robust_sam.losses import BranchOutput
+from models.robust_sam.network import RobustSam
+
+
+def image_side(model: RobustSam, images: Tensor) -> tuple[Tensor, Tensor]:
+    """images: (B, 3, H, W) in 0..255 at model size -> embedding and early feature, without gradient."""
+    with torch.no_grad():
+        return model.encode(images)
+
+
+def run_branch(
+    model: RobustSam,
+    embedding: Tensor,
+    early: Tensor,
+    sparse: Tensor,
+    dense: Tensor,
+    *,
+    clean: bool,
+    logit_size: tuple[int, int],
+    image_of_prompt: Tensor | None = None,
+) -> BranchOutput:
+    """One branch over P prompts of B images.
+
+    embedding: (B, D, h, w); early: (B, e, h, w); sparse: (P, N, D); dense: (P, D, h, w); image_of_prompt: (P,) index of each
+    prompt's image (default: all of image 0). ``clean`` selects the plain branch, with its features by projection only.
+    """
+    decoder = model.mask_decoder
+    index = image_of_prompt if image_of_prompt is not None else sparse.new_zeros(len(sparse), dtype=torch.long)
+    # The dense positional encoding follows the size of this embedding, so training may use smaller images.
+    position = model.prompt_encoder.pe_layer(embedding.shape[-2:])[None]
+    decoded = decoder.decode(embedding[index], position, sparse, dense, "sam" if clean else "robust")
+    image_feature = decoder.image_features(early, embedding, clean)[index]
+    mask_feature = decoder.fourier_mask_features(decoded.upscaled, clean)
+    if clean:
+        masks, cleaned = decoder.sam_masks(decoded), None
+    else:
+        masks = decoder.robust_masks(decoded, mask_feature + image_feature)
+        cleaned = decoder.custom_token_block(decoded.tokens)[:, :, 0]
+    logits = F.interpolate(masks[:, :1].float(), logit_size, mode="bilinear", align_corners=False)
+    return BranchOutput(logits, image_feature, mask_feature, decoded.tokens, cleaned)

@@ -1,0 +1,97 @@
+"""RobustSAM's training losses (section 3.4), in the paper's form and in the released code's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Recipe = Literal["paper", "code"]
+
+FOCAL_WEIGHT, DICE_WEIGHT, TOKEN_WEIGHT, FEATURE_WEIGHT = 20.0, 1.0, 2.0, 100.0
+"""Total = 20 focal + dice + 2 token + 100 feature (released code; the paper gives no weights)."""
+
+FOCAL_GAMMA, FOCAL_ALPHA, DICE_SMOOTH = 2.0, 0.25, 1e-6
+
+
+@dataclass(frozen=True)
+class BranchOutput:
+    """What the losses read of one branch for P prompts.
+
+    ``logits``: (P, 1, H, W) at the size of the ground truth. ``image_feature``: (P or 1, C, h, w), R. ``mask_feature``:
+    (P, C, h, w), E - R. ``tokens``: (P, 4, D) before the token cleaner; ``cleaned``: (P, 4, D), chunk 0 after it (robust only).
+    """
+
+    logits: Tensor
+    image_feature: Tensor
+    mask_feature: Tensor
+    tokens: Tensor
+    cleaned: Tensor | None = None
+
+    @property
+    def fused(self) -> Tensor:
+        """E, (P, C, h, w)."""
+        return self.mask_feature + self.image_feature
+
+
+@dataclass(frozen=True)
+class PairLosses:
+    """Scalar terms of one clear/degraded pair; ``total`` is their weighted sum."""
+
+    focal: Tensor
+    dice: Tensor
+    token: Tensor
+    feature: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """20 focal + dice + 2 token + 100 feature."""
+        return (
+            FOCAL_WEIGHT * self.focal
+            + DICE_WEIGHT * self.dice
+            + TOKEN_WEIGHT * self.token
+            + FEATURE_WEIGHT * self.feature
+        )
+
+
+def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """logits, target: (..., H, W), target in 0..1 -> (...), mean over pixels; alpha weighs every pixel alike."""
+    crossentropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    certainty = torch.exp(-crossentropy)
+    return (FOCAL_ALPHA * (1 - certainty) ** FOCAL_GAMMA * crossentropy).mean((-2, -1))
+
+
+def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """logits, target: (..., H, W) -> (...): 1 - (2 |p g| + s) / (|p| + |g| + s)."""
+    probability = logits.sigmoid()
+    overlap = (probability * target).sum((-2, -1))
+    total = probability.sum((-2, -1)) + target.sum((-2, -1))
+    return 1 - (2 * overlap + DICE_SMOOTH) / (total + DICE_SMOOTH)
+
+
+def pair_losses(clear: BranchOutput, degraded: BranchOutput, target: Tensor, recipe: Recipe) -> PairLosses:
+    """Losses of the robust branch on the degraded image against the truth and against the plain branch on the clear image.
+
+    target: (P, 1, H, W) in 0..1. ``code``: one feature term on the fused features, tokens before the cleaner, gradients on
+    both sides. ``paper``: image and mask features apart, token after the cleaner, and no gradient into the clear side (the
+    released code's moving target is the one reason its embedding loss can be lowered by shrinking both).
+    """
+    if recipe == "code":
+        token = F.mse_loss(degraded.tokens, clear.tokens)
+        feature = F.mse_loss(degraded.fused, clear.fused)
+    else:
+        if degraded.cleaned is None:
+            raise ValueError("recipe 'paper' compares tokens after the cleaner: pass `cleaned` of the degraded branch")
+        token = F.mse_loss(degraded.cleaned, clear.tokens.detach())
+        feature = F.mse_loss(degraded.image_feature, clear.image_feature.detach()) + F.mse_loss(
+            degraded.mask_feature, clear.mask_feature.detach()
+        )
+    return PairLosses(
+        focal=focal_loss(degraded.logits, target).mean(),
+        dice=dice_loss(degraded.logits, target).mean(),
+        token=token,
+        feature=feature,
+    )
