@@ -1,4 +1,4 @@
-"""What stands between other people's files and the rest of the app: images, checkpoints, archives, paths, upload limits.
+"""What stands between other people's files and the app: images, checkpoints, archives, paths, upload limits.
 
 Nothing here imports torch, OpenCV or gradio at import time.
 """

@@ -1,4 +1,4 @@
-"""Zip files from other people: every entry is checked before any is unpacked, and none is ever written by its own name."""
+"""Zip files from other people: every entry is checked before any is unpacked, none is written by its own name."""
 
 from __future__ import annotations
 
@@ -47,18 +47,23 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, 
 def entries(
     source: str | Path | bytes, *, name: str | None = None, limits: ArchiveLimits = DEFAULT
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields (name, content) of each file in a zip: names relative, with "/", without "..", unique also when case is ignored.
+    """Yields (name, content) of each file in a zip.
 
-    Nothing is yielded before the whole directory has been checked. Folders and system clutter are left out.
+    Names are relative, with "/" and without "..", unique also when case is ignored. Nothing is yielded before the whole
+    directory has been checked. Folders and system clutter are left out.
     Raises BadInput for what is no zip, is damaged or encrypted, leads outside, links elsewhere, or exceeds `limits`.
     """
-    title = shown_name(name or (source.name if isinstance(source, Path) else "" if isinstance(source, bytes) else source))
+    title = shown_name(
+        name or (source.name if isinstance(source, Path) else "" if isinstance(source, bytes) else source)
+    )
     with _opened(source, title) as file:
         _check_directory_size(file, title, limits)
         try:
             archive = zipfile.ZipFile(file)
         except (*_ZIP_ERRORS, NotImplementedError) as error:
-            raise BadInput(title, "is not a zip archive, or it is damaged", "Pack the files into a zip again") from error
+            raise BadInput(
+                title, "is not a zip archive, or it is damaged", "Pack the files into a zip again"
+            ) from error
         with archive:
             wanted = _checked(archive.infolist(), title, limits)
             for safe, info in wanted:
@@ -79,7 +84,7 @@ def safe_name(raw: str, title: str = "The archive", limits: ArchiveLimits = DEFA
     elif len(raw) > limits.max_name or len(parts) > limits.max_depth + 1:
         problem = "that is too long or too deep"
     if problem:
-        raise BadInput(title, f"has an entry named {ascii(raw[:60])}, a name {problem}", "Pack the files into a zip again")
+        raise BadInput(title, f"has an entry named {raw[:60]!a}, a name {problem}", "Pack the files into a zip again")
     return "/".join(parts)
 
 
@@ -112,7 +117,9 @@ def _check_directory_size(file: BinaryIO, title: str, limits: ArchiveLimits) -> 
     file.seek(0)
     if count > limits.max_entries or size > limits.max_entries * (46 + limits.max_name * 4 + 64):
         raise BadInput(
-            title, f"has {max(count, limits.max_entries + 1):,} entries or more", f"The limit is {limits.max_entries:,}: split it"
+            title,
+            f"has {max(count, limits.max_entries + 1):,} entries or more",
+            f"The limit is {limits.max_entries:,}: split it",
         )
 
 
@@ -127,12 +134,12 @@ def _checked(infos: list[zipfile.ZipInfo], title: str, limits: ArchiveLimits) ->
         safe = safe_name(info.orig_filename, title, limits)
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise BadInput(title, f"has {ascii(safe)}, which is a link or a device", "Pack the files themselves")
+            raise BadInput(title, f"has {safe!a}, which is a link or a device", "Pack the files themselves")
         if info.flag_bits & 0x1:
             raise BadInput(title, "is protected by a password", "Pack it again without one")
         key = unicodedata.normalize("NFC", safe).casefold()
         if key in seen:
-            raise BadInput(title, f"has {ascii(safe)} twice", "Rename one of the two and pack it again")
+            raise BadInput(title, f"has {safe!a} twice", "Rename one of the two and pack it again")
         seen.add(key)
         if info.is_dir() or kind == stat.S_IFDIR:
             continue
@@ -152,17 +159,17 @@ def _checked(infos: list[zipfile.ZipInfo], title: str, limits: ArchiveLimits) ->
 
 def _check_sizes(info: zipfile.ZipInfo, safe: str, title: str, limits: ArchiveLimits) -> None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadInput(title, f"packs {ascii(safe)} in an unusual way", "Pack it as an ordinary zip (deflate)")
+        raise BadInput(title, f"packs {safe!a} in an unusual way", "Pack it as an ordinary zip (deflate)")
     if info.file_size > limits.max_entry_bytes:
         raise BadInput(
             title,
-            f"has {ascii(safe)} with {readable_bytes(info.file_size)}",
+            f"has {safe!a} with {readable_bytes(info.file_size)}",
             f"The limit for one file is {readable_bytes(limits.max_entry_bytes)}",
         )
     if info.file_size > _SMALL and info.file_size > limits.max_ratio * max(info.compress_size, 1):
         raise BadInput(
             title,
-            f"has {ascii(safe)}, which grows more than {limits.max_ratio:g}-fold when unpacked",
+            f"has {safe!a}, which grows more than {limits.max_ratio:g}-fold when unpacked",
             "That is how zip bombs look: pack the files themselves",
         )
 
@@ -179,7 +186,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, safe: str, title: 
                     raise zipfile.BadZipFile("longer than announced")
                 chunks.append(chunk)
     except (*_ZIP_ERRORS, NotImplementedError) as error:
-        raise BadInput(title, f"is damaged at {ascii(safe)}", "Pack the files into a zip again") from error
+        raise BadInput(title, f"is damaged at {safe!a}", "Pack the files into a zip again") from error
     if left:
-        raise BadInput(title, f"is damaged at {ascii(safe)}", "Pack the files into a zip again")
+        raise BadInput(title, f"is damaged at {safe!a}", "Pack the files into a zip again")
     return b"".join(chunks)

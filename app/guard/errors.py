@@ -32,7 +32,7 @@ class BadInput(ValueError):
 def shown_name(name: str, fallback: str = "The file") -> str:
     """The last part of `name`, without control or direction characters, at most 80 characters.
 
-    Folders are dropped in both the POSIX and the Windows spelling: a message must not tell where the server keeps things.
+    Folders are dropped in the POSIX and the Windows spelling: a message must not tell where the server keeps things.
     """
     bare = PureWindowsPath(PurePosixPath(name).name).name
     bare = _UNPRINTABLE.sub("", bare).strip()

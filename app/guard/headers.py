@@ -1,7 +1,7 @@
 """Image format and size from the first bytes of a file, without any decoder.
 
-Pillow's `open` is lazy for most formats but not for all (its WebP plugin allocates the canvas), so the size that decides
-about refusing is read here. Each parser follows the format's published layout and returns None when the bytes end early.
+Pillow's `open` is lazy for most formats but not for all (its WebP plugin allocates the canvas), so the size that
+decides about refusing is read here, by each format's published layout. A size is None when the bytes end before it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes say. format: Pillow's name; width, height: pixels as stored, None when the format hides them."""
+    """What the first bytes say. format: Pillow's name; width, height: pixels as stored, None when not found."""
 
     format: str
     width: int | None = None

@@ -1,7 +1,8 @@
 """Reads an image a person gave, or says in one sentence why it cannot be used.
 
-Order of the checks: file size, kind and size in pixels from the header, and only then the decoder, strictly. What comes out is
-what the person sees in a browser: EXIF orientation applied, an embedded ICC profile converted to sRGB, transparency over white.
+Order of the checks: file size, kind and size in pixels from the header, and only then the decoder, strictly. What
+comes out is what the person sees in a browser: EXIF orientation applied, an embedded ICC profile converted to sRGB,
+transparency over white.
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ from app.guard.errors import BadInput, readable_bytes, shown_name
 from app.guard.headers import Header, foreign_kind, jpeg_scans, sniff
 
 _KINDS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
-# Pillow's plugins signal damaged files with all of these; MemoryError stays out because it is not the file's fault.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError)
-_DECODER_ERRORS += (OverflowError, ZeroDivisionError, RuntimeError, ArithmeticError)
-_DECODER_ERRORS += (struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning)
+# Pillow's plugins signal damaged files with all of these.
+_DECODER_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+)
+_BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,10 @@ def read_image(source: str | Path | bytes, *, name: str | None = None, limits: I
         raise BadInput(name, f"uses the colour mode {error.mode}", "Save it as RGB and try again") from error
     except Image.UnidentifiedImageError as error:
         raise BadInput(name, f"is a damaged {header.format} file", "Export or download the image again") from error
+    except _BOMB_ERRORS as error:
+        raise BadInput(name, "has far more pixels than a photo", _reduce(limits)) from error
+    except MemoryError as error:
+        raise BadInput(name, "does not fit into the free memory", "Scale the image down and try again") from error
     except _DECODER_ERRORS as error:
         raise BadInput(name, _damage(error, header.format), "Export or download the image again") from error
     return GuardedImage(array, alpha, mode, (array.shape[0], array.shape[1]), kind, tuple(notes))
@@ -138,9 +153,15 @@ def check_size(width: int, height: int, name: str, limits: ImageLimits = DEFAULT
         raise BadInput(
             name,
             f"has {width} x {height} pixels ({megapixels:.1f} megapixels)",
-            f"The limit is {limits.max_pixels / 1e6:g} megapixels and {limits.max_side} pixels on a side: "
-            "scale the image down and try again",
+            _reduce(limits),
         )
+
+
+def _reduce(limits: ImageLimits) -> str:
+    return (
+        f"The limit is {limits.max_pixels / 1e6:g} megapixels and {limits.max_side} pixels on a side: "
+        "scale the image down and try again"
+    )
 
 
 def _bytes_of(source: str | Path | bytes, name: str | None, limits: ImageLimits) -> tuple[bytes, str]:
@@ -182,7 +203,9 @@ def _checked_header(data: bytes, name: str, limits: ImageLimits) -> Header:
     if header.width is not None and header.height is not None:
         check_size(header.width, header.height, name, limits)
     elif header.format not in ("TIFF", "AVIF"):
-        raise BadInput(name, f"is a {header.format} file that ends before its size", "Export or download the image again")
+        raise BadInput(
+            name, f"is a {header.format} file that ends before its size", "Export or download the image again"
+        )
     if header.format == "JPEG" and jpeg_scans(data) > limits.max_scans:
         raise BadInput(name, f"is a JPEG with more than {limits.max_scans} passes", "Save it as a plain JPEG")
     return header
@@ -195,6 +218,8 @@ def _pillow_formats(kind: str) -> list[str]:
 
 def _damage(error: Exception, kind: str) -> str:
     text = str(error).lower()
-    if isinstance(error, EOFError) or any(word in text for word in ("truncated", "unexpected end", "not enough", "eof")):
+    if isinstance(error, EOFError) or any(
+        word in text for word in ("truncated", "unexpected end", "not enough", "eof")
+    ):
         return f"is a {kind} file that breaks off before its end"
     return f"is a damaged {kind} file"

@@ -1,4 +1,4 @@
-"""Any Pillow mode and any sensible array to 8-bit sRGB with a separate alpha. No limits here: images.py checks them first."""
+"""Any Pillow mode and any sensible array to 8-bit sRGB with a separate alpha. images.py checks the limits first."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ def to_rgb(image: Image.Image, notes: list[str]) -> tuple[Bytes, Bytes | None]:
 
 def array_to_rgb(value: npt.NDArray[np.generic], notes: list[str]) -> tuple[Bytes, Bytes | None]:
     """The same for an array: (H, W) or (H, W, 1 | 3 | 4) of bool, uint8, uint16 or floats from 0 to 1."""
+    scaled: npt.NDArray[np.uint8]
     if value.dtype == np.bool_:
         scaled = value.astype(np.uint8) * np.uint8(255)
     elif value.dtype == np.uint8:
-        scaled = value.copy()
+        scaled = np.array(value, np.uint8)
     elif value.dtype == np.uint16:
         scaled = _eight_bits(value.astype(np.float32), 65535.0)
     elif np.issubdtype(value.dtype, np.floating):

@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 from app.annotate.exporters.objects import Imported, MaskObject, checked, described, restored, to_json
 from app.guard.errors import BadInput
 
-_MOST_PIXELS = 4_000_000_000
+_MOST_BYTES = 1_000_000_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LONGEST_JSON = 16_000_000
 
@@ -34,8 +34,8 @@ def export_npy(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8], rece
 
 
 def export_npz(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8], receipt: Mapping[str, Any]) -> bytes:
-    """One compressed `.npz` file: masks (N, H, W) bool, names (N,) str, colors (N, 3) uint8, scores (N,) float32 with NaN
-    for none, meta: JSON with the receipt. No pickled objects; fixed dates, so equal input gives equal bytes.
+    """One compressed `.npz` file: masks (N, H, W) bool, names (N,) str, colors (N, 3) uint8, scores (N,) float32 with
+    NaN for none, meta: JSON with the receipt. No pickled objects; fixed dates, so equal input gives equal bytes.
     """
     items, _ = checked(objects, image)
     scores = [np.nan if item.score is None else item.score for item in items]
@@ -70,8 +70,9 @@ def import_npz(data: bytes) -> Imported:
     """Reads `export_npz`'s file, or any .npz with an array called masks."""
     from app.guard.archives import ArchiveLimits, entries
 
-    limits = ArchiveLimits(max_entries=64, max_total_bytes=_MOST_PIXELS, max_ratio=2000.0)
-    parts = {name: part for name, part in entries(data, name="The masks", limits=limits) if name in ("masks.npy", "meta.npy")}
+    limits = ArchiveLimits(max_entries=64, max_total_bytes=_MOST_BYTES, max_ratio=2000.0)
+    unpacked = entries(data, name="The masks", limits=limits)
+    parts = {name: part for name, part in unpacked if name in ("masks.npy", "meta.npy")}
     if "masks.npy" not in parts:
         raise BadInput("The file", 'has no array called "masks"', "Choose an .npz exported from here")
     masks = _masks(_array(BytesIO(parts["masks.npy"]), len(parts["masks.npy"])))
@@ -84,12 +85,12 @@ def _meta(items: Sequence[MaskObject], receipt: Mapping[str, Any]) -> str:
 
 
 def _array(source: IO[bytes], total: int, text: bool = False) -> npt.NDArray[np.generic]:
-    """One array, read only when its header's size agrees with the bytes that are there: a header cannot make us allocate."""
-    damaged = BadInput("The file", "is not a readable .npy array", "Choose a file written by numpy.save without pickling")
+    """One array, read only when the bytes its header announces are there: a header alone cannot make us allocate."""
+    damaged = BadInput("The file", "is not a readable .npy array", "Choose a file written by numpy.save, not pickled")
     try:
-        version = npy.read_magic(source)  # type: ignore[no-untyped-call]
+        version = npy.read_magic(source)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(source)  # type: ignore[operator]
+        shape, fortran, dtype = read(source)
     except (ValueError, KeyError, EOFError, OSError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise damaged from error
     count = 1
@@ -108,7 +109,7 @@ def _masks(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     if values.ndim == 2:
         values = values[None]
     if values.ndim != 3 or 0 in values.shape:
-        raise BadInput("The file", f"has an array of shape {values.shape}", "Masks are (N, height, width) or (height, width)")
+        raise BadInput("The file", f"has an array of shape {values.shape}", "Masks have (N, height, width)")
     return values != 0
 
 
@@ -121,5 +122,5 @@ def _imported(masks: npt.NDArray[np.bool_], meta: str) -> Imported:
     entries, receipt = record.get("vitrine_objects"), record.get("vitrine_receipt")
     if not isinstance(entries, list) or len(entries) != len(masks) or not all(isinstance(e, dict) for e in entries):
         entries = [{} for _ in masks]
-    objects = tuple(restored(entry, mask, place) for place, (entry, mask) in enumerate(zip(entries, masks, strict=True)))
-    return Imported(objects, receipt if isinstance(receipt, dict) else {}, (masks.shape[1], masks.shape[2]))
+    objects = [restored(entries[place], mask, place) for place, mask in enumerate(masks)]
+    return Imported(tuple(objects), receipt if isinstance(receipt, dict) else {}, (masks.shape[1], masks.shape[2]))

@@ -1,7 +1,7 @@
 """COCO instance annotations.
 
-The run-length mask is the truth: exact, holes included. Polygons cannot express holes and are given only for masks without
-any, so whoever prefers polygons still gets run lengths where a polygon would be wrong.
+The run-length mask is the truth: exact, holes included. Polygons cannot express holes and are given only for masks
+without any, so whoever prefers polygons still gets run lengths where a polygon would be wrong.
 """
 
 from __future__ import annotations
@@ -53,17 +53,19 @@ def export_coco(
 def import_coco(data: bytes, *, file_name: str | None = None) -> Imported:
     """Objects of one image of a COCO file: the one called `file_name`, else the first.
 
-    Reads compressed and plain run lengths and polygons. Raises BadInput for files that are not COCO or do not fit their image.
+    Reads compressed and plain run lengths and polygons. Raises BadInput for files that are not COCO or do not fit
+    their image.
     """
     record = _parsed(data)
     images = [entry for entry in _listed(record, "images") if file_name in (None, entry.get("file_name"))]
     if not images:
         raise BadInput(file_name or "The file", "is not among the images of the COCO file", "Choose the matching file")
     size = _size_of(images[0])
-    names = {entry.get("id"): entry.get("name") for entry in _listed(record, "categories") if _hashable(entry.get("id"))}
+    categories = [entry for entry in _listed(record, "categories") if _hashable(entry.get("id"))]
+    names = {entry["id"]: entry.get("name") for entry in categories}
     info = record.get("info")
     receipt = info.get("vitrine_receipt") if isinstance(info, dict) else None
-    objects = []
+    objects: list[MaskObject] = []
     for entry in _listed(record, "annotations"):
         if entry.get("image_id") != images[0].get("id"):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,10 @@ PALETTE: tuple[Color, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class MaskObject:
-    """One annotated object. mask: (H, W) bool, original pixels; color: r, g, b 0..255; score: 0..1 or None when drawn by hand."""
+    """One annotated object.
+
+    mask: (H, W) bool, original pixels; color: r, g, b from 0 to 255; score: 0 to 1, None when drawn by hand.
+    """
 
     name: str
     mask: Mask
@@ -64,7 +68,7 @@ def checked(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8]) -> tupl
                 "Segment the object again on this image",
             )
         red, green, blue = (int(value) & 255 for value in item.color)
-        score = None if item.score is None else float(item.score)
+        score = float(item.score) if item.score is not None and math.isfinite(item.score) else None
         result.append(MaskObject(str(item.name), mask.astype(np.bool_, copy=False), (red, green, blue), score))
     if not any(item.mask.any() for item in result):
         raise BadInput("The export", "has only empty masks", "Click an object first, then download")
@@ -81,26 +85,33 @@ def described(item: MaskObject) -> dict[str, Any]:
 
 def restored(entry: Mapping[str, Any], mask: Mask, place: int) -> MaskObject:
     """The object that `described` wrote; missing or odd values fall back to a name and a colour by `place`."""
-    name = entry.get("name")
-    color = entry.get("color")
-    score = entry.get("score")
-    plain = isinstance(color, list | tuple) and len(color) == 3 and all(isinstance(part, int) for part in color)
+    name, written, score = entry.get("name"), entry.get("color"), entry.get("score")
+    color = PALETTE[place % len(PALETTE)]
+    if isinstance(written, list) and len(written) == 3 and all(isinstance(part, int) for part in written):
+        color = (written[0] & 255, written[1] & 255, written[2] & 255)
     return MaskObject(
         name if isinstance(name, str) else f"object {place + 1}",
         mask,
-        tuple(part & 255 for part in color) if plain else PALETTE[place % len(PALETTE)],  # type: ignore[arg-type]
+        color,
         float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
     )
 
 
 def to_json(value: Any) -> str:
-    """JSON with sorted keys and ASCII only, so equal input gives equal bytes; numpy scalars and paths become plain values."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_plain)
+    """JSON with sorted keys and ASCII only, so equal input gives equal bytes.
+
+    numpy values and paths become plain; NaN and infinities, which JSON does not have, become null.
+    """
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return str(value)
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

@@ -33,8 +33,8 @@ _LIMITS = ImageLimits(min_side=1)
 
 
 def export_png_mask(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8], receipt: Mapping[str, Any]) -> bytes:
-    """A mask at the size of `image` (H, W[, C]): one object is 0/255 grey; 2 to 255 are an indexed image, index = place + 1
-    with the objects' colours, 0 the background; more are 16-bit grey with the same numbers.
+    """A mask at the size of `image` (H, W[, C]): one object is 0/255 grey; 2 to 255 are an indexed image with the
+    objects' colours, index = place + 1, 0 the background; more are 16-bit grey with the same numbers.
 
     Where objects overlap the later one shows, as in a painting; what it hides of the earlier ones is kept run-length
     encoded in the text chunk "vitrine_objects", so that reading back loses nothing. Raises BadInput for no objects.
@@ -84,12 +84,12 @@ def export_rgba(
 
 
 def import_png_mask(data: bytes) -> Imported:
-    """Reads `export_png_mask`'s file, or an id mask from elsewhere: 0/255 grey is one object, other values are one each."""
+    """Reads `export_png_mask`'s file, or an id mask from elsewhere, where each value above 0 is one object."""
     picture, texts = _opened(data)
     size = (picture.height, picture.width)
     entries = texts.get(OBJECTS)
     if picture.mode not in ("1", "L", "P") and not picture.mode.startswith("I"):
-        raise BadInput("The mask", f"is a {picture.mode} image", "Give a grey or indexed PNG with one number per object")
+        raise BadInput("The mask", f"is a {picture.mode} image", "Give a grey or indexed PNG, one number per object")
     ids = np.asarray(picture).astype(np.int64)
     receipt = _receipt(texts)
     present = [int(value) for value in np.unique(ids) if value > 0]
@@ -123,7 +123,8 @@ def import_rgba(data: bytes) -> Imported:
         entries = [{}]
     if len(entries) == 1:
         return Imported((restored(entries[0], union, 0),), _receipt(texts), size)
-    objects = (restored(entry, rle.decode(entry.get("mask"), size, "The cut-out"), n) for n, entry in enumerate(entries))
+    masks = [rle.decode(entry.get("mask"), size, "The cut-out") for entry in entries]
+    objects = [restored(entry, mask, place) for place, (entry, mask) in enumerate(zip(entries, masks, strict=True))]
     return Imported(tuple(objects), _receipt(texts), size)
 
 
@@ -154,7 +155,7 @@ def _opened(data: bytes) -> tuple[Image.Image, dict[str, Any]]:
     """The decoded picture and the JSON of our text chunks; other chunks and unreadable JSON are left out."""
     header = sniff(data)
     if header is None or header.format != "PNG" or header.width is None or header.height is None:
-        raise BadInput("The mask", "is not a PNG image", "Choose a PNG file exported from here or from an annotation tool")
+        raise BadInput("The mask", "is not a PNG image", "Choose a PNG exported from here or from another tool")
     check_size(header.width, header.height, "The mask", _LIMITS)
     try:
         picture = Image.open(BytesIO(data), formats=["PNG"])
@@ -181,9 +182,10 @@ def _placed(alpha: Mask, crop: Any) -> tuple[tuple[int, int], Mask]:
     if crop is None:
         return (height, width), alpha
     values = [crop.get(key) for key in ("x", "y", "width", "height")] if isinstance(crop, dict) else []
-    if len(values) != 4 or not all(type(value) is int and value >= 0 for value in values):
+    numbers = [value for value in values if isinstance(value, int) and value >= 0]
+    if len(numbers) != 4:
         raise BadInput("The cut-out", "says nothing usable about its place in the original", "Export it again")
-    x, y, full_width, full_height = values
+    x, y, full_width, full_height = numbers
     check_size(full_width, full_height, "The cut-out", _LIMITS)
     if x + width > full_width or y + height > full_height:
         raise BadInput("The cut-out", "does not fit into the original it names", "Export it again")

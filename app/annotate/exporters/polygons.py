@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from app.annotate.exporters import rle
 from app.annotate.exporters.objects import Mask
 from app.guard.errors import BadInput
 
@@ -22,10 +23,10 @@ def has_holes(mask: Mask) -> bool:
 
 
 def from_mask(mask: Mask) -> list[list[float]]:
-    """Outer outlines of `mask`, each [x0, y0, x1, y1, ...], holes left out. Drawn back they give the mask without its holes.
+    """Outer outlines of `mask`, each [x0, y0, x1, y1, ...]. Drawn back they give the mask with its holes filled.
 
-    OpenCV's contours run through pixel centres and lose half a pixel all around. On a grid of twice the resolution they run a
-    quarter pixel inside the true edge, outside every pixel centre they must contain.
+    OpenCV's contours run through pixel centres and lose half a pixel all around. On a grid of twice the resolution
+    they run a quarter pixel inside the true edge, outside every pixel centre they must contain.
     """
     import cv2
 
@@ -44,7 +45,10 @@ def from_mask(mask: Mask) -> list[list[float]]:
 
 
 def to_mask(outlines: Any, size: tuple[int, int], name: str = "The annotation") -> Mask:
-    """(H, W) bool inside any of the polygons, drawn by pycocotools. Raises BadInput for points far off the image or not numbers."""
+    """(H, W) bool inside any of the polygons, drawn by pycocotools; points far off the image are held beside it.
+
+    Raises BadInput for lists that are no polygons.
+    """
     from pycocotools import mask as coco
 
     height, width = size
@@ -58,4 +62,5 @@ def to_mask(outlines: Any, size: tuple[int, int], name: str = "The annotation") 
         usable.append([min(max(float(v), -1.0), (height if n % 2 else width) + 1.0) for n, v in enumerate(outline)])
     if not usable:
         return np.zeros(size, np.bool_)
-    return coco.decode(coco.merge(coco.frPyObjects(usable, height, width))).astype(np.bool_)
+    drawn = coco.merge(coco.frPyObjects(usable, height, width))
+    return rle.decode({"size": [height, width], "counts": drawn["counts"].decode("ascii")}, size, name)

@@ -22,8 +22,11 @@ def encode(mask: Mask) -> dict[str, Any]:
 
 
 def decode(run: Any, size: tuple[int, int], name: str = "The annotation") -> Mask:
-    """The (H, W) bool mask of a compressed or uncompressed COCO run-length record. Raises BadInput when it does not fit `size`."""
-    damaged = BadInput(name, "has a run-length mask that does not fit its image", "Export it again from the tool it comes from")
+    """The (H, W) bool mask of a compressed or plain COCO run-length record.
+
+    Raises BadInput when the record does not fit `size`.
+    """
+    damaged = BadInput(name, "has a run-length mask that does not fit its image", "Export it again from its tool")
     if not isinstance(run, dict) or run.get("size") != list(size):
         raise damaged
     counts = run.get("counts")
