@@ -8,6 +8,7 @@ pins are installed into it once, and again when they change. What `.venv` holds 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -110,6 +111,7 @@ class Environment:
                 f"pip ended with status {status} (its messages are above). "
                 "Check the network and the disk, then run the same command again."
             )
+        importlib.invalidate_caches()  # the folder was read moments ago; its time stamp may not have moved
         still = pins.unmet(wanted, self._packages())
         if still:
             raise DoorProblem(
