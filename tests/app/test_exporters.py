@@ -104,7 +104,7 @@ def test_equal_input_gives_equal_bytes(key: str) -> None:
 @pytest.mark.parametrize("key", FORMATS)
 def test_nothing_to_export_is_said_clearly(key: str) -> None:
     image = photo(20, 30)
-    with pytest.raises(BadInput, match="has no objects. Click an object first"):
+    with pytest.raises(BadInput, match=r"has no objects\. Click an object first"):
         FORMATS[key].export([], image, RECEIPT)
     with pytest.raises(BadInput, match="only empty masks"):
         FORMATS[key].export([MaskObject("cup", np.zeros((20, 30), bool))], image, RECEIPT)
@@ -115,9 +115,16 @@ def test_nothing_to_export_is_said_clearly(key: str) -> None:
 @pytest.mark.parametrize("key", FORMATS)
 def test_receipt_with_numpy_values_and_paths_is_written(key: str) -> None:
     objects, image = scene()
-    receipt = {"seed": np.int64(3), "share": np.float32(0.5), "list": np.arange(2), "file": Path("a.png"), "none": None}
+    receipt = {
+        "seed": np.int64(3),
+        "share": np.float32(0.5),
+        "list": np.arange(2),
+        "file": Path("a.png"),
+        "none": None,
+        "nan": float("nan"),
+    }
     back = FORMATS[key].read(FORMATS[key].export(objects, image, receipt)).receipt
-    assert back == {"seed": 3, "share": 0.5, "list": [0, 1], "file": "a.png", "none": None}
+    assert back == {"seed": 3, "share": 0.5, "list": [0, 1], "file": "a.png", "none": None, "nan": None}
 
 
 @pytest.mark.parametrize("key", FORMATS)
