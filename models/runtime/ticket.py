@@ -32,12 +32,14 @@ class TicketHost(Protocol):
 
 
 class Ticket:
-    """Safe to use from any thread. Use as a context manager to cancel what has not finished when the block is left."""
+    """Safe to use from any thread. submitted: clock seconds; promised: the prediction shown before
+    the click. Use as a context manager to cancel what has not finished when the block is left."""
 
     def __init__(self, identifier: str, job: Job, host: TicketHost, submitted: float, predicted: Prediction) -> None:
         self.id = identifier
         self.job = job
         self.submitted = submitted
+        self.promised = predicted
         self.cancel_requested = False
         self._host = host
         self._changed = threading.Condition()
