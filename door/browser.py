@@ -1,4 +1,4 @@
-"""Chromium for tests and tours: where it is, and how it comes to be there."""
+"""How Chromium comes to be on a machine that runs the tests."""
 
 from __future__ import annotations
 
@@ -6,33 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-_PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-)
-REMEDY = (
-    "Install Chromium (Debian and Ubuntu: apt-get install chromium) or Chrome, or set VITRINE_CHROMIUM to its program."
-)
-
-
-def find() -> Path | None:
-    """The program of Chromium or Chrome: `$VITRINE_CHROMIUM`, else the search path, else the usual places."""
-    named = os.environ.get("VITRINE_CHROMIUM")
-    if named:
-        return Path(named) if Path(named).is_file() else None
-    for name in _NAMES:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    return next((Path(place) for place in _PLACES if Path(place).is_file()), None)
+from app.record.chromium import REMEDY, find
 
 
 def provide() -> None:

@@ -80,7 +80,11 @@ def train(arguments: argparse.Namespace) -> int:
 
 def record(arguments: argparse.Namespace) -> int:
     """Refresh the README: its tables, and the pictures of its tour."""
-    return int(importlib.import_module("app.record").run(arguments.tour, tables_only=arguments.tables_only))
+    problem = importlib.import_module("app.record.errors").RecordProblem
+    try:
+        return int(importlib.import_module("app.record").run(arguments.tour, tables_only=arguments.tables_only))
+    except problem as stopped:
+        raise DoorProblem(str(stopped)) from stopped
 
 
 def doctor(_: argparse.Namespace) -> int:

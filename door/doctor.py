@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from door import ROOT, browser, environment, machine, pins
+from app.record import chromium
+from door import ROOT, environment, machine, pins
 
 GIB = 2**30
 _DEVICES = """
@@ -97,8 +98,8 @@ def _disk() -> Finding:
 
 
 def _libraries() -> Iterator[Finding]:
-    found = browser.find()
-    yield Finding("Chromium (tests, tours)", str(found.name) if found else "missing", "" if found else browser.REMEDY)
+    found = chromium.find()
+    yield Finding("Chromium (tests, tours)", str(found.name) if found else "missing", "" if found else chromium.REMEDY)
     ffmpeg = shutil.which("ffmpeg")
     yield Finding(
         "ffmpeg (video files)", "found" if ffmpeg else "missing", "" if ffmpeg else _install("ffmpeg", "ffmpeg")

@@ -34,9 +34,9 @@ def run() -> int:
 
 
 def long_files() -> list[str]:
-    """Python files past the length at which a file wants to be two."""
+    """Python files, tests aside, past the length at which a file wants to be two."""
     found = []
-    for place in _CODE:
+    for place in _CODE[:-1]:
         for file in sorted((ROOT / place).rglob("*.py")) if (ROOT / place).is_dir() else [ROOT / place]:
             lines = file.read_text(encoding="utf-8").count("\n")
             if lines > LONGEST:

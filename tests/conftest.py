@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from door import browser
+from app.record import chromium as browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -110,7 +110,7 @@ def test_the_door_runs_without_any_package() -> None:
 def test_words_after_test_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
     monkeypatch.setattr("door.browser.provide", lambda: None)
-    monkeypatch.setattr("door.commands.subprocess.call", lambda command, cwd: seen.append(command[3:]) or 0)
+    monkeypatch.setattr("door.commands.subprocess.call", lambda command, **_: seen.append(command[3:]) or 0)
     assert cli.run(["test", "-k", "some name", "tests/door", "--no-install"]) == 0
     assert seen == [["-k", "some name", "tests/door"]]
 
@@ -118,7 +118,7 @@ def test_words_after_test_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_names_what_is_missing_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from door import doctor
 
-    monkeypatch.setattr("door.browser.find", lambda: None)
+    monkeypatch.setattr("app.record.chromium.find", lambda: None)
     monkeypatch.setattr("door.doctor._devices", lambda interpreter: iter(()))
     findings = {one.subject: one for one in doctor.examine()}
     assert "apt-get install chromium" in findings["Chromium (tests, tours)"].remedy

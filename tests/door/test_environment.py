@@ -30,7 +30,8 @@ class Pretend:
             shutil.rmtree(house.venv, ignore_errors=True)
             house.interpreter.parent.mkdir(parents=True, exist_ok=True)
             house.interpreter.touch()
-        elif self.pip_status == 0:
+            return 0
+        if self.pip_status == 0:
             for line in (self.root / "requirements.txt").read_text(encoding="utf-8").split():
                 name, _, version = line.partition("==")
                 for old in self.packages.glob(f"{name.replace('-', '_')}-*"):

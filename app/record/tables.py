@@ -1,0 +1,115 @@
+"""The README's and the report cards' tables, written between markers from the registry and the measured reports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.record.errors import MarkerMissing
+from models import registry
+from models.method import Method
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+MEANINGS = {
+    "clean_iou_plain": "IoU on clean scenes, plain SAM",
+    "clean_iou_robust": "IoU on clean scenes, RobustSAM",
+    "degraded_iou_plain": "IoU on degraded scenes, plain SAM",
+    "degraded_iou_robust": "IoU on degraded scenes, RobustSAM",
+    "degraded_gain": "gain on degraded scenes, RobustSAM over plain SAM",
+    "degraded_gain_over_augmented": "gain on degraded scenes, RobustSAM over SAM fine-tuned on degraded scenes",
+    "real_box_iou": "IoU on real photos, one box",
+    "real_clicks_to_80": "clicks to reach IoU 0.80 on real photos",
+}
+"""What the figures of the report cards mean, by the names that `launch.py evaluate` prints."""
+
+
+def between(text: str, name: str) -> str:
+    """What stands between `<!-- name -->` and `<!-- /name -->`; raises MarkerMissing."""
+    return _find(text, name)[2].strip("\n")
+
+
+def put_between(text: str, name: str, content: str) -> str:
+    """The text with `content` between the markers of `name`; raises MarkerMissing."""
+    match = _find(text, name)
+    return f"{text[: match.start()]}{match[1]}\n{content}\n{match[3]}{text[match.end() :]}"
+
+
+def _find(text: str, name: str) -> re.Match[str]:
+    match = re.search(rf"(<!-- {re.escape(name)} -->)(.*?)(<!-- /{re.escape(name)} -->)", text, re.DOTALL)
+    if match is None:
+        raise MarkerMissing(
+            f"no markers for {name}: write <!-- {name} --> and <!-- /{name} --> where the table belongs"
+        )
+    return match
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def methods_table() -> str:
+    """The working methods: title with its paper, what it does, parity badge, report card."""
+    rows = []
+    for method in registry.methods():
+        card = f"[report card]({method.card.relative_to(ROOT).as_posix()})"
+        rows.append([f"[{method.title}]({method.paper_url})", method.sentence, method.parity, card])
+    return table(["method", "what it does", "parity", "measured"], rows)
+
+
+def report_file(method: Method) -> Path:
+    """The recorded report of a method's shipped weights: what `launch.py evaluate <slug> --json` wrote."""
+    return method.weights_folder / "report.json"
+
+
+def figures_table(method: Method) -> str:
+    """The recorded figures of one method, or how to measure them when they are not recorded."""
+    file = report_file(method)
+    if not file.exists():
+        return f"Not measured yet: `python3 launch.py evaluate {method.slug}` measures it."
+    figures: Mapping[str, object] = json.loads(file.read_text(encoding="utf-8"))["figures"]
+    rows = [[f"`{name}`", MEANINGS.get(name, ""), figure_text(value)] for name, value in figures.items()]
+    return table(["figure", "meaning", "value"], rows)
+
+
+def figure_text(value: object) -> str:
+    """A figure for people: two to three digits; `[low, mid, high]` as middle and interval; a dash when not measured."""
+    if value is None:
+        return "-"
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
+        low, middle, high = (figure_text(part) for part in value)
+        return f"{middle} ({low} to {high})"
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    raise ValueError(f"the figure {value!r} is neither a number nor [low, mid, high]")
+
+
+def fresh(text: str, methods: Sequence[Method]) -> str:
+    """A document with every table it has a place for written anew."""
+    contents = {"methods": methods_table()}
+    contents |= {f"figures {method.slug}": figures_table(method) for method in methods}
+    for name, content in contents.items():
+        if f"<!-- {name} -->" in text:
+            text = put_between(text, name, content)
+    return text
+
+
+def documents() -> list[Path]:
+    """The documents that hold tables: the README and the report cards that exist."""
+    return [ROOT / "README.md", *(method.card for method in registry.methods() if method.card.exists())]
+
+
+def refresh() -> list[str]:
+    """Write all tables anew; the names of the documents that changed."""
+    changed = []
+    for file in documents():
+        old = file.read_text(encoding="utf-8")
+        new = fresh(old, registry.methods())
+        if new != old:
+            file.write_text(new, encoding="utf-8")
+            changed.append(file.relative_to(ROOT).as_posix())
+    return changed
