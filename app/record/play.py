@@ -74,7 +74,7 @@ def play(running: Browser, url: str, tour: Tour, theme: Theme) -> Iterator[tuple
             try:
                 picture = _perform(page, step)
             except Error as problem:
-                where = f"tour {tour.name}, step {number} ({step.do} {step.on or step.text})"
+                where = f"tour {tour.name}, step {number} ({step.do} {step.element or step.text})"
                 raise TourProblem(f"{where}: {str(problem).splitlines()[0]}") from problem
             if picture is not None:
                 yield step.text, picture
@@ -91,12 +91,12 @@ def _is_foreign(asked: str, url: str) -> bool:
 def _perform(page: Page, step: Step) -> bytes | None:
     patience = step.seconds * 1000
     if step.do == "shot":
-        target = page.locator(step.on).first if step.on else page
+        target = page.locator(step.element).first if step.element else page
         return target.screenshot(animations="disabled", timeout=patience)
     if step.do == "press":
         page.keyboard.press(step.text)
         return None
-    element = page.locator(step.on).first
+    element = page.locator(step.element).first
     if step.do == "wait":
         element.wait_for(state="visible", timeout=patience)
     elif step.do == "gone":

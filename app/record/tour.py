@@ -21,14 +21,14 @@ NEEDS_TEXT = frozenset({"press", "type", "choose", "shot"})
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `on` is a CSS selector, `at` and `to` are shares of that element's width and height.
+    """One step. `element` is a CSS selector, `at` and `to` are shares of that element's width and height.
 
     `text` is the key to press, the words to type, the option to choose or the name of the picture; `seconds` is the
     longest wait for the element.
     """
 
     do: Action
-    on: str = ""
+    element: str = ""
     at: tuple[float, float] | None = None
     to: tuple[float, float] | None = None
     text: str = ""
@@ -82,8 +82,8 @@ def _step(name: str, number: int, content: Any) -> Step:
     _only_known(content, Step, where)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
     step = Step(**values)
-    if step.do in NEEDS_PLACE and not step.on:
-        raise TourProblem(f"{where}: {step.do} needs on, the selector of an element")
+    if step.do in NEEDS_PLACE and not step.element:
+        raise TourProblem(f"{where}: {step.do} needs element, the selector of an element")
     if step.do in NEEDS_TEXT and not step.text:
         raise TourProblem(f"{where}: {step.do} needs text")
     for share in (step.at, step.to):
