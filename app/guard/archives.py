@@ -56,18 +56,18 @@ def entries(
     title = shown_name(
         name or (source.name if isinstance(source, Path) else "" if isinstance(source, bytes) else source)
     )
-    with _opened(source, title) as file:
-        _check_directory_size(file, title, limits)
-        try:
-            archive = zipfile.ZipFile(file)
-        except (*_ZIP_ERRORS, NotImplementedError) as error:
-            raise BadInput(
-                title, "is not a zip archive, or it is damaged", "Pack the files into a zip again"
-            ) from error
-        with archive:
-            wanted = _checked(archive.infolist(), title, limits)
-            for safe, info in wanted:
-                yield safe, _content(archive, info, safe, title)
+    with _file(source, title) as file, opened(file, title, limits) as archive:
+        for safe, info in checked(archive.infolist(), title, limits):
+            yield safe, content(archive, info, safe, title)
+
+
+def opened(file: BinaryIO, title: str, limits: ArchiveLimits = DEFAULT) -> zipfile.ZipFile:
+    """The zip in `file`, once its directory is known to be small enough to be read."""
+    _check_directory_size(file, title, limits)
+    try:
+        return zipfile.ZipFile(file)
+    except (*_ZIP_ERRORS, NotImplementedError) as error:
+        raise BadInput(title, "is not a zip archive, or it is damaged", "Pack the files into a zip again") from error
 
 
 def safe_name(raw: str, title: str = "The archive", limits: ArchiveLimits = DEFAULT) -> str:
@@ -88,7 +88,7 @@ def safe_name(raw: str, title: str = "The archive", limits: ArchiveLimits = DEFA
     return "/".join(parts)
 
 
-def _opened(source: str | Path | bytes, title: str) -> BinaryIO:
+def _file(source: str | Path | bytes, title: str) -> BinaryIO:
     if isinstance(source, bytes):
         return BytesIO(source)
     try:
@@ -123,7 +123,8 @@ def _check_directory_size(file: BinaryIO, title: str, limits: ArchiveLimits) -> 
         )
 
 
-def _checked(infos: list[zipfile.ZipInfo], title: str, limits: ArchiveLimits) -> list[tuple[str, zipfile.ZipInfo]]:
+def checked(infos: list[zipfile.ZipInfo], title: str, limits: ArchiveLimits) -> list[tuple[str, zipfile.ZipInfo]]:
+    """(safe name, entry) of each file among `infos`; raises BadInput when any entry breaks a rule."""
     if len(infos) > limits.max_entries:
         raise BadInput(title, f"has {len(infos):,} entries", f"The limit is {limits.max_entries:,}: split it")
     wanted: list[tuple[str, zipfile.ZipInfo]] = []
@@ -174,7 +175,7 @@ def _check_sizes(info: zipfile.ZipInfo, safe: str, title: str, limits: ArchiveLi
         )
 
 
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, safe: str, title: str) -> bytes:
+def content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, safe: str, title: str) -> bytes:
     """The bytes of one entry, never more than its directory entry announced."""
     chunks: list[bytes] = []
     left = info.file_size
