@@ -158,7 +158,14 @@ def become(interpreter: Path, arguments: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _locked(file: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold an exclusive lock on `file`, waiting for another start that is installing."""
-    with open(file, "w", encoding="utf-8") as handle:
+    try:
+        handle = open(file, "w", encoding="utf-8")  # noqa: SIM115 - closed by the `with` below
+    except OSError as problem:
+        raise DoorProblem(
+            f"cannot write into {file.parent} ({problem.strerror}). Make the folder writable, or start with a Python "
+            "that has the pins of requirements.txt."
+        ) from problem
+    with handle:
         if sys.platform == "win32":
             import msvcrt
 

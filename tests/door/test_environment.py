@@ -150,3 +150,9 @@ def test_a_real_environment_is_made_and_its_interpreter_imports_the_package(tmp_
         check=True,
     )
     assert answer.stdout.strip() == "42"
+
+
+def test_a_folder_that_cannot_be_written_is_named(pretend: Pretend) -> None:
+    (pretend.root / ".venv.lock").mkdir()  # stands in for any reason why the file cannot be opened
+    with pytest.raises(DoorProblem, match="cannot write into"):
+        house(pretend).ensure()
