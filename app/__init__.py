@@ -1,0 +1,1 @@
+"""The house people enter: the only part of the project that imports gradio."""

@@ -1,0 +1,143 @@
+// The stage's state, its messages from the server and its actions to it. All stage_*.js files share one scope per stage;
+// element, trigger, props, upload and watch come from gradio. Coordinates are pixels of the original photo everywhere.
+const root = element.querySelector('.stage');
+const settings = JSON.parse(root.dataset.settings);
+const room = settings.room;
+const KEPT = `vitrine.${room}.work`;
+const ACK_MS = 5000;
+
+const S = {
+  photo: null,
+  doc: { objects: [], active: 0, can_undo: false, can_redo: false },
+  masks: new Map(),
+  captions: {},
+  shown: settings.views.map((view) => view.key),
+  revision: -1,
+  busy: false,
+  mode: 'add',
+  layout: 'all',
+  zoom: 1,
+  center: null,
+  cursor: null,
+  hover: null,
+  corner: null,
+  waiting: [],
+  inFlight: null,
+  seq: 0,
+  ackTimer: 0,
+  views: [],
+  chain: Promise.resolve(),
+  asked: '',
+};
+
+// ---- actions up: one batch at a time, in order; what happens meanwhile joins the next batch, so the last wins
+
+function act(action) {
+  if (!S.photo) return;
+  S.waiting.push(action);
+  if (action.do === 'point' || action.do === 'box') setBusy(true);
+  flush();
+  repaint();
+}
+
+function flush() {
+  if (S.inFlight || !S.waiting.length) return;
+  S.inFlight = S.waiting;
+  S.waiting = [];
+  S.seq += 1;
+  trigger('act', { actions: S.inFlight, seq: S.seq });
+  clearTimeout(S.ackTimer);
+  S.ackTimer = setTimeout(acknowledged, ACK_MS);
+}
+
+function acknowledged() {
+  clearTimeout(S.ackTimer);
+  S.inFlight = null;
+  flush();
+}
+
+// Points the user has set and the server has not confirmed yet: drawn at once.
+function unconfirmed() {
+  return [...(S.inFlight || []), ...S.waiting].filter((action) => action.do === 'point');
+}
+
+function setBusy(busy) {
+  S.busy = busy;
+  root.classList.toggle('is-busy', busy);
+}
+
+// ---- messages down
+
+// In the order of arrival, one after the other, although pictures are decoded in between.
+function take(message) {
+  S.chain = S.chain.then(() => receive(message)).catch((problem) => console.error('stage:', problem));
+  return S.chain;
+}
+
+async function receive(message) {
+  if (!message || typeof message !== 'object') return;
+  const fresh = message.revision === undefined || message.revision >= S.revision;
+  if (message.masks) await keepMasks(message.masks);
+  if (!fresh) return;
+  if (message.revision !== undefined) S.revision = Math.max(S.revision, message.revision);
+  if (message.photo) await showPhoto(message.photo);
+  if (message.document) S.doc = message.document;
+  if (message.captions) S.captions = message.captions;
+  if (message.shown) S.shown = message.shown;
+  if (message.outlets) fillOutlets(message.outlets);
+  if (message.example !== undefined) root.classList.toggle('is-example', message.example);
+  setBusy(Boolean(message.busy));
+  if (message.seq !== undefined && message.seq >= S.seq) acknowledged();
+  if (message.keep) keepWork(message.keep);
+  refresh();
+  missing(message);
+}
+
+// A message can be overtaken by the next one before the page sees it; what it carried is asked for once more.
+function missing(message) {
+  const keys = S.doc.objects.map((o) => o.key).filter((key) => key && !S.masks.has(key));
+  const photo = message.photo_id && S.photo && message.photo_id !== S.photo.id;
+  const lacking = `${S.revision} ${keys.join(' ')} ${photo ? message.photo_id : ''}`;
+  if (S.busy || S.inFlight || (!keys.length && !photo) || S.asked === lacking) return;
+  S.asked = lacking;
+  act({ do: 'resend', masks: keys, photo });
+}
+
+async function showPhoto(photo) {
+  if (S.photo && S.photo.id === photo.id) return;
+  const image = new Image();
+  image.src = photo.src;
+  await image.decode();
+  const same = S.photo && S.photo.width === photo.width && S.photo.height === photo.height && S.photo.base === photo.base;
+  S.photo = { ...photo, image };
+  if (!same) {
+    S.masks = new Map([...S.masks].filter(([key]) => S.doc.objects.some((o) => o.key === key)));
+    S.corner = null;
+    S.cursor = null;
+    fit();
+  }
+}
+
+function keepWork(work) {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(work));
+  } catch (problem) {
+    console.info('the browser keeps no copy of this work:', problem.name);
+  }
+}
+
+function keptWork() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) || 'null');
+  } catch (problem) {
+    return null;
+  }
+}
+
+function say(text) {
+  root.querySelector('.stage-say').textContent = text;
+}
+
+function current() {
+  return S.doc.objects.find((o) => o.id === S.doc.active);
+}

@@ -1,0 +1,62 @@
+// Everything the mouse can do, from the keyboard, while a picture of the stage has the focus.
+const STEP_PX = 10;
+
+function moveCursor(view, dx, dy, event) {
+  const { scale } = placement(view);
+  const step = event.ctrlKey || event.metaKey ? 1 : STEP_PX / scale;
+  const from = S.cursor || S.hover || S.center;
+  S.hover = null;
+  S.cursor = [
+    Math.max(0, Math.min(S.photo.width - 1, from[0] + dx * step)),
+    Math.max(0, Math.min(S.photo.height - 1, from[1] + dy * step)),
+  ];
+  say(`Cursor at ${Math.round(S.cursor[0])}, ${Math.round(S.cursor[1])}`);
+  repaint();
+}
+
+function cancelAll() {
+  if (S.corner || S.mode === 'box') {
+    S.corner = null;
+    setMode('add');
+  } else {
+    const button = document.querySelector(`#room-${room} .v-cancel:not([disabled])`);
+    if (button) button.click();
+  }
+}
+
+const KEYS = {
+  ArrowLeft: (view, event) => moveCursor(view, -1, 0, event),
+  ArrowRight: (view, event) => moveCursor(view, 1, 0, event),
+  ArrowUp: (view, event) => moveCursor(view, 0, -1, event),
+  ArrowDown: (view, event) => moveCursor(view, 0, 1, event),
+  Enter: (view, event) => {
+    const at = S.cursor || S.hover || S.center;
+    press(at, event.shiftKey ? 2 : 0);
+  },
+  z: () => act({ do: 'undo' }),
+  y: () => act({ do: 'redo' }),
+  c: () => act({ do: 'clear' }),
+  n: () => act({ do: 'new' }),
+  b: () => setMode(S.mode === 'box' ? 'add' : 'box'),
+  '+': (view) => zoomTo(S.zoom * 1.4, view),
+  '=': (view) => zoomTo(S.zoom * 1.4, view),
+  '-': (view) => zoomTo(S.zoom / 1.4, view),
+  0: () => { fit(); refreshTools(); },
+  Escape: cancelAll,
+};
+
+function listenKeys(view) {
+  view.canvas.addEventListener('keydown', (event) => {
+    if (!S.photo || event.altKey) return;
+    let name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && name === 'z' && event.shiftKey) name = 'y';
+    if (command && !name.startsWith('Arrow') && name !== 'z' && name !== 'y') return;
+    const handler = KEYS[name];
+    if (!handler) return;
+    event.preventDefault();
+    event.stopPropagation();
+    handler(view, event);
+  });
+  view.canvas.addEventListener('blur', () => { S.cursor = null; repaint(); });
+}

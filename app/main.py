@@ -1,0 +1,97 @@
+"""Builds the page from the registry and serves it. Imports no torch: models load when a job needs them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from importlib import import_module
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr  # noqa: E402  (the switches above must be set before)
+
+from app import service, shell, theme  # noqa: E402
+from models import registry  # noqa: E402
+
+LARGEST_UPLOAD = "256mb"
+"""Photos have a lower limit of their own in app.guard; larger checkpoints are given by path."""
+HANDLER_THREADS = 200
+"""Handlers wait in threads while their job is queued; waiting costs no processor time."""
+FILES_LIVE_S = 24 * 3600
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+Auth = Callable[[str, str], bool] | tuple[str, str] | list[tuple[str, str]] | None
+CHOOSE_ROOM = "() => new URLSearchParams(location.search).get('room') || ''"
+
+
+def build() -> gr.Blocks:
+    """The page: a header, one tab for each working method, a footer. ``?room=<slug>`` opens a tab."""
+    methods = registry.methods()
+    with gr.Blocks(
+        title=shell.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, FILES_LIVE_S)
+    ) as page:
+        shell.header()
+        with gr.Tabs(elem_id="v-rooms", selected=methods[0].slug if methods else None) as tabs:
+            for method in methods:
+                with gr.Tab(method.title, id=method.slug, elem_id=f"tab-{method.slug}"):
+                    import_module(method.panel).build(method)
+        shell.footer()
+        if len(methods) > 1:
+            wanted = gr.Textbox(visible=False)
+            page.load(None, None, wanted, js=CHOOSE_ROOM, api_visibility="private").then(
+                _room, wanted, tabs, queue=False, api_visibility="private"
+            )
+    return page
+
+
+def _room(slug: str) -> gr.Tabs:
+    known = [method.slug for method in registry.methods()]
+    return gr.Tabs(selected=slug) if slug in known else gr.Tabs()
+
+
+def start(*, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None) -> tuple[gr.Blocks, str]:
+    """Serve without blocking; returns the page and its address. ``port`` 0 takes a free one."""
+    service.choose_device(device)
+    service.trust_paths(host in LOCAL)
+    page = build()
+    page.queue(default_concurrency_limit=None)
+    app, address, _ = page.launch(
+        server_name=host,
+        server_port=port or None,
+        auth=auth,
+        theme=theme.theme(),
+        css=theme.css(),
+        js=theme.script("shell.js"),
+        max_file_size=LARGEST_UPLOAD,
+        max_threads=HANDLER_THREADS,
+        allowed_paths=[],
+        footer_links=["api"],
+        show_error=False,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        prevent_thread_lock=True,
+    )
+    shell.add_routes(app)
+    return page, address
+
+
+def serve(*, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None) -> None:
+    """Serve until interrupted; prints the address once the page answers."""
+    page, address = start(host=host, port=port, auth=auth, device=device)
+    print(f"Vitrine is at {address}", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("stopping", flush=True)
+    finally:
+        page.close(verbose=False)
+        service.stop()
+
+
+if __name__ == "__main__":
+    serve()

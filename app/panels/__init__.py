@@ -1,0 +1,1 @@
+"""One module per room: components and wiring, no maths."""

@@ -1,0 +1,145 @@
+"""The room's functions for scripts: ``gradio_client`` calls the same code that the page runs."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import utils as gradio_utils
+from PIL import Image
+
+from app import service
+from app.annotate import exporters
+from app.guard.errors import BadInput
+from app.guard.paths import download_name
+from app.palette import OBJECT_COLORS
+from app.panels import robust_sam_state as state
+from app.panels.robust_sam_examples import read_photo
+from app.panels.robust_sam_handlers import checked_degradation
+from app.panels.robust_sam_session import Answer, Photo, Seen, Session
+from app.panels.robust_sam_work import ask, degrade_request
+from models.runtime import RuntimeProblem
+
+
+def bind() -> None:
+    """Offer the functions under /robust_sam_segment, /robust_sam_degrade and /robust_sam_export."""
+    for name, function in (("segment", segment), ("degrade", degrade), ("export", export)):
+        gr.api(function, api_name=f"robust_sam_{name}", concurrency_limit=None)
+
+
+def segment(
+    image: dict, points: list[list[float]], labels: list[int], box: list[float] | None = None, checkpoint: str = "nano"
+) -> dict:
+    """Segment one object with plain SAM and with RobustSAM.
+
+    image: a file (``handle_file``). points: [[x, y], ...] in pixels of the photo. labels: 1 adds, 0 removes, one for each
+    point. box: [x0, y0, x1, y1] or null. Returns {"sam": ..., "robust": ...}, each with "mask" (PNG file of the photo's size),
+    "confidence" (predicted IoU), "area" (pixels) and "milliseconds", and "receipt".
+    """
+    session, answer = _segmented(image, points, labels, box, checkpoint)
+    name = session.photo.name if session.photo else ""
+    told: dict[str, Any] = {"receipt": dict(answer.receipt)}
+    for key, branch in answer.branches.items():
+        told[key] = {
+            "mask": _file(download_name(name, f"_{key}.png"), _png(branch.mask.astype(np.uint8) * 255)),
+            "confidence": branch.confidence,
+            "area": branch.area,
+            "milliseconds": branch.milliseconds,
+        }
+    return told
+
+
+def degrade(image: dict, kind: str, severity: float = 1.0, seed: int = 0) -> dict:
+    """Degrade a photo as the page does. kind: one of the 15 names; severity: 0 to 1.5, 1 is the paper's. Returns a PNG file."""
+    with _told():
+        session = Session("script")
+        session.degradation = checked_degradation(kind, severity, seed)
+        session.set_photo(_photo(image))
+        seen = Seen(*service.runtime().submit(degrade_request(session)).result())
+        return _file(download_name(_name(image), f"_{kind}.png"), _png(seen.image))
+
+
+def export(
+    image: dict,
+    points: list[list[float]],
+    labels: list[int],
+    box: list[float] | None = None,
+    form: str = "png",
+    branch: str = "robust",
+    checkpoint: str = "nano",
+) -> dict:
+    """Segment one object and export its mask. form: png, rgba, coco or npy; branch: robust or sam. Returns a file."""
+    session, answer = _segmented(image, points, labels, box, checkpoint)
+    with _told():
+        if form not in exporters.FORMATS:
+            raise BadInput("The format", f"{form!r} does not exist", f"Choose one of {', '.join(exporters.FORMATS)}")
+        if branch not in answer.branches or session.photo is None:
+            raise BadInput("The branch", f"{branch!r} is not in these weights", f"Choose one of {', '.join(answer.branches)}")
+        color = tuple(int(OBJECT_COLORS[0][at : at + 2], 16) for at in (1, 3, 5))
+        thing = exporters.MaskObject("Object 1", answer.branches[branch].mask, (color[0], color[1], color[2]))
+        data = exporters.FORMATS[form].export([thing], session.photo.image, {**answer.receipt, "branch": branch})
+        return _file(download_name(session.photo.name, exporters.FORMATS[form].suffix), data)
+
+
+class _told:
+    """Turns errors meant for people into gradio's, which reach the script as its exception."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, BadInput | state.BadPrompt | RuntimeProblem | ValueError):
+            raise gr.Error(str(error), print_exception=False) from error
+
+
+def _segmented(
+    image: dict, points: list[list[float]], labels: list[int], box: list[float] | None, checkpoint: str
+) -> tuple[Session, Answer]:
+    with _told():
+        if checkpoint != "nano":
+            raise BadInput(checkpoint, "is not an embedded checkpoint", "Choose nano, or load a file in the page")
+        if len(points) != len(labels):
+            raise BadInput("The labels", f"are {len(labels)} for {len(points)} points", "Give one label for each point")
+        session = Session("script")
+        session.set_photo(_photo(image))
+        actions: list[dict[str, Any]] = [
+            {"do": "point", "x": x, "y": y, "label": label} for (x, y), label in zip(points, labels, strict=True)
+        ]
+        if box is not None:
+            actions.append({"do": "box"} | dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)))
+        session.act(actions, 0)
+        current = session.history.now.current
+        if not current.prompted or session.photo is None:
+            raise BadInput("The prompts", "add nothing", "Give a box, or a point with label 1")
+        height, width = session.photo.image.shape[:2]
+        return session, ask(session, current, size=(height, width))
+
+
+def _name(image: dict) -> str:
+    return str(image.get("orig_name") or "photo") if isinstance(image, dict) else "photo"
+
+
+def _photo(image: dict) -> Photo:
+    if not isinstance(image, dict) or not image.get("path"):
+        raise BadInput("The image", "is not a file", "Pass gradio_client.handle_file(path)")
+    return read_photo(service.uploaded(str(image["path"])), _name(image), {"path": str(image["path"]), "name": _name(image)})
+
+
+def _png(values: np.ndarray) -> bytes:
+    from io import BytesIO
+
+    data = BytesIO()
+    Image.fromarray(values).save(data, "PNG")
+    return data.getvalue()
+
+
+def _file(name: str, data: bytes) -> dict[str, Any]:
+    """``data`` as a file that gradio serves: it lies in its cache, under the digest of its content."""
+    folder = Path(gradio_utils.get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return {"path": str(path), "orig_name": name, "size": len(data), "meta": {"_type": "gradio.FileData"}}

@@ -1,0 +1,197 @@
+"""Event handlers of the segmentation room: what the browser sends, checked, and handed to the work."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import service
+from app.annotate import exporters
+from app.frame import Update, head_line
+from app.guard.errors import BadInput
+from app.guard.paths import download_name
+from app.panels import robust_sam_examples as examples
+from app.panels import robust_sam_state as state
+from app.panels.robust_sam_session import Degradation, Photo, Session, Weights
+from app.panels.robust_sam_work import Room, ask, described, guarded
+from models import registry
+from models.parts.degradations import KINDS, MAX_SEVERITY
+
+NO_ROBUST = "This checkpoint has no RobustSAM part: only plain SAM is shown. Use an authors' RobustSAM file to compare."
+
+
+def new_session(user: str) -> Session:
+    """A session that stands where the example on the page stands, so that the first click goes on from it."""
+    return Session(user).like(examples.first().session)
+
+
+def _uploaded(reference: Mapping[str, str]) -> Photo:
+    return examples.read_photo(service.uploaded(reference["path"]), reference["name"], reference)
+
+
+@guarded
+def _act(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Update]:
+    actions = [a for a in sent.get("actions") or () if isinstance(a, Mapping)]
+    again = [a for a in actions if a.get("do") == "resend"]
+    revision = session.act([a for a in actions if a.get("do") != "resend"], int(sent.get("seq") or 0))
+    keys = {str(key) for action in again for key in action.get("masks") or ()}
+    yield from room.answer(session, revision, photo=any(a.get("photo") for a in again), keys=keys)
+
+
+@guarded
+def _open(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Update]:
+    name = str(sent.get("name") or sent.get("example") or "photo")
+    if sent.get("failed"):
+        raise BadInput(name, f"could not be uploaded ({sent['failed']})", "Choose a file below 64 MB")
+    if "example" in sent:
+        photo = examples.photo(name)
+    else:
+        reference = {"path": str(sent.get("path")), "name": name}
+        photo = _uploaded(reference)
+    yield from room.answer(session, session.set_photo(photo), photo=True)
+
+
+@guarded
+def _restore(room: Room, session: Session, kept: Mapping[str, Any]) -> Iterator[Update]:
+    reference = kept.get("photo") or {}
+    name = str(reference.get("name") or reference.get("example") or "photo")
+    try:
+        photo = examples.photo(name) if "example" in reference else _uploaded(reference)
+        document = state.from_dict(kept.get("document") or {}, photo.size)
+    except (BadInput, state.BadPrompt, OSError, KeyError, TypeError, ValueError):
+        yield room.frame.show("example", f"The work on {name} from your last visit is no longer on this machine.")
+        return
+    session.degradation = checked_degradation(**(kept.get("degradation") or {}))
+    now = session.degradation
+    yield dict(zip(room.controls, (now.kind, now.severity, now.seed), strict=True))
+    yield from room.answer(session, session.set_photo(photo, document), photo=True)
+
+
+@guarded
+def _degrade(room: Room, session: Session, kind: str, severity: float, seed: float) -> Iterator[Update]:
+    wanted = checked_degradation(kind, severity, seed)
+    if wanted == session.degradation or (not wanted.active and not session.degradation.active):
+        session.degradation = wanted
+        return
+    with session.lock:
+        session.degradation, session.seen = wanted, None
+        revision = session.change()
+    yield from room.answer(session, revision, photo=True)
+
+
+def checked_degradation(kind: str | None = "", severity: float | None = 0.7, seed: float | None = 0) -> Degradation:
+    if kind and kind not in KINDS:
+        raise BadInput("The degradation", f"{kind!r} does not exist", f"Choose one of {', '.join(KINDS)}")
+    if severity is None or not 0 <= severity <= MAX_SEVERITY:
+        raise BadInput("The severity", f"{severity} is out of range", f"Choose a number from 0 to {MAX_SEVERITY}")
+    return Degradation(kind or "", round(float(severity), 3), int(seed or 0))
+
+
+@guarded
+def _use_weights(room: Room, session: Session, name: str, path: str | None, given: str | None) -> Iterator[Update]:
+    method = registry.get("robust_sam")
+    checkpoint = method.checkpoint(name)
+    weights = Weights(checkpoint.name, None, checkpoint.name)
+    if checkpoint.source == "file":
+        from app.guard.checkpoints import checkpoint_door
+
+        source = Path(given) if given else Path(path or "").expanduser()
+        if not given and not service.trusts_paths():
+            raise BadInput("The path", "is not open to visitors of a shared server", "Upload the file")
+        if not given and not path:
+            raise BadInput("The weights", "are not chosen", "Give a path, or upload a .pth or .safetensors file")
+        yield room.frame.show("running", f"Checking {source.name}")
+        weights = Weights(checkpoint.name, str(checkpoint_door(source)), source.name)
+    with session.lock:
+        before, session.weights = session.weights, weights
+        session.has_robust = True
+        session.warmed = ""
+        revision = session.change()
+    try:
+        yield {room.frame.head: head_line(method, checkpoint)}
+        yield from room.answer(session, revision)
+    except Exception:
+        session.weights = before
+        raise
+    if not session.has_robust:
+        yield {room.frame.head: head_line(method, checkpoint, NO_ROBUST)}
+
+
+def _exported(session: Session, key: str, branch: str) -> tuple[str, bytes]:
+    """(file name, bytes) of the visible objects' masks at the photo's own size."""
+    chosen = [o for o in session.history.now.objects if o.prompted and not o.hidden]
+    if session.photo is None or not chosen:
+        raise BadInput("The export", "has no objects", "Click an object first, then download")
+    objects, receipt = [], {}
+    for thing in chosen:
+        answer = ask(session, thing, size=session.photo.image.shape[:2])
+        used = branch if branch in answer.branches else "sam"
+        color = tuple(int(thing.color[at : at + 2], 16) for at in (1, 3, 5))
+        objects.append(exporters.MaskObject(thing.name, answer.branches[used].mask, color, answer.branches[used].confidence))
+        receipt = {**answer.receipt, "branch": used, "photo": session.photo.name, "degradation": described(session.degradation)}
+    form = exporters.FORMATS[key]
+    picture = session.seen.image if session.seen is not None else session.photo.image
+    return download_name(session.photo.name, form.suffix), form.export(objects, picture, receipt)
+
+
+@guarded
+def _download(room: Room, session: Session, key: str, branch: str) -> Iterator[Update]:
+    yield {room.frame.file: None} | room.frame.show("running", "Computing masks at full size")
+    name, data = _exported(session, key, branch)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        yield {room.frame.file: str(path)} | room.frame.show("done", f"{name} is ready")
+
+
+class Bound:
+    """Handlers bound to one room and its sessions, in the form gradio calls them."""
+
+    def __init__(self, room: Room, sessions: service.Sessions[Session]) -> None:
+        self.room, self.sessions = room, sessions
+
+    def _session(self, request: gr.Request) -> Session:
+        return self.sessions.of(service.user_of(request))
+
+    def act(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        yield from _act(self.room, self._session(request), _payload(event))
+
+    def photo(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        yield from _open(self.room, self._session(request), _payload(event))
+
+    def restore(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        session = self._session(request)
+        yield from _restore(self.room, session, _payload(event))
+
+    def near(self, request: gr.Request) -> None:
+        self.room.warm(self._session(request))
+
+    def degrade(self, kind: str, severity: float, seed: float, request: gr.Request) -> Iterator[Update]:
+        yield from _degrade(self.room, self._session(request), kind, severity, seed)
+
+    def use_weights(self, name: str, path: str, given: str | None, request: gr.Request) -> Iterator[Update]:
+        yield from _use_weights(self.room, self._session(request), name, path, given)
+
+    def cancel(self, request: gr.Request) -> Update:
+        session = self._session(request)
+        session.stop()
+        stopped = self.room.frame.show("cancelled", "Stopped. Click to go on", keep_error=True)
+        return stopped | self.room.draw(session, busy=False, keys=set())
+
+    def download(self, key: str) -> Callable[..., Iterator[Update]]:
+        """The handler of one download button: the file goes to the hidden file component, which the browser then saves."""
+
+        def handler(branch: str, request: gr.Request) -> Iterator[Update]:
+            yield from _download(self.room, self._session(request), key, branch)
+
+        return handler
+
+
+def _payload(event: gr.EventData) -> Mapping[str, Any]:
+    data = event._data
+    return data if isinstance(data, Mapping) else json.loads(data or "{}")

@@ -1,0 +1,118 @@
+"""How answers are told: captions of the views, the table of numbers, the notes under it. Text only, escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from app.panels.robust_sam_session import BRANCHES, Answer, Branch, Session
+from app.palette import IN_BOTH, ONLY_FIRST, ONLY_SECOND
+from app.stage import View
+from app.wording import count_text, seconds_text
+
+TITLES = {"sam": "SAM", "robust": "RobustSAM"}
+VIEWS = (
+    View("sam", TITLES["sam"]),
+    View("robust", TITLES["robust"]),
+    View(
+        "difference",
+        "Difference",
+        "difference",
+        BRANCHES,
+        (("only SAM", ONLY_FIRST), ("only RobustSAM", ONLY_SECOND), ("both", IN_BOTH)),
+    ),
+)
+
+
+def shown_views(has_robust: bool) -> list[str]:
+    """The views that make sense: all, or SAM alone when the checkpoint has no robust part."""
+    return [view.key for view in VIEWS] if has_robust else ["sam"]
+
+
+def captions(answer: Answer | None) -> dict[str, str]:
+    """One short line of numbers beside each view's name."""
+    if answer is None:
+        return {}
+    return {name: _caption(branch) for name, branch in answer.branches.items()}
+
+
+def _caption(branch: Branch) -> str:
+    return (
+        f"<span>score {branch.confidence:.2f}</span><span>{count_text(branch.area)} px</span>"
+        f"<span>{seconds_text(branch.milliseconds / 1000)}</span>"
+    )
+
+
+def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou: float | None) -> str:
+    """The numbers of one object for both branches, and what they mean."""
+    if answer is None:
+        return (
+            '<div class="rs-empty"><b>No prompt yet</b><p>Click the object you want. '
+            "Right click what does not belong to it. Two clicks in box mode frame it.</p></div>"
+        )
+    columns = [b for b in BRANCHES if b in answer.branches]
+    rows = [
+        ("Predicted score", [f"{answer.branches[b].confidence:.2f}" for b in columns]),
+        ("Area", [f"{count_text(answer.branches[b].area)} px" for b in columns]),
+        ("Share of photo", [f"{100 * answer.branches[b].area / max(1, total_px):.1f} %" for b in columns]),
+        ("Time per click", [seconds_text(answer.branches[b].milliseconds / 1000) for b in columns]),
+    ]
+    if degraded:
+        rows.append(("IoU with own clean mask", [_score(answer.branches[b].consistency) for b in columns]))
+    head = "".join(f"<th scope='col'>{TITLES[b]}</th>" for b in columns)
+    body = "".join(
+        f"<tr><th scope='row'>{label}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>" for label, values in rows
+    )
+    return (
+        f'<table class="rs-table"><caption>{html.escape(name)}</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>{_notes(degraded, iou, answer)}"
+    )
+
+
+def _score(value: float | None) -> str:
+    return "..." if value is None else f"{value:.2f}"
+
+
+def _notes(degraded: str, iou: float | None, answer: Answer) -> str:
+    notes = []
+    if iou is not None:
+        notes.append(f"The two masks overlap with IoU {iou:.2f}.")
+    if degraded:
+        notes.append(
+            f"{html.escape(degraded)}: consistency only. Each mask is compared with the same model's mask on the clean photo, "
+            "not with the truth."
+        )
+    if "robust" in answer.branches:
+        notes.append("The score head is SAM's own and was not trained for the robust branch.")
+    return f'<p class="rs-notes">{" ".join(notes)}</p>'
+
+
+def message(session: Session, *, busy: bool, masks: Mapping[str, Any] | None = None, degraded: str = "") -> dict[str, Any]:
+    """Everything the stage needs to draw ``session`` now, short of the photo itself."""
+    now = session.history.now
+    answer = session.answers.get(session.key(now.current))
+    width, height = session.photo.size if session.photo else (1, 1)
+    told = table(now.current.name, answer, degraded=degraded, total_px=width * height, iou=overlap(answer))
+    return {
+        "revision": session.revision,
+        "seq": session.seq,
+        "busy": busy,
+        "example": False,
+        "photo_id": session.photo_id(),
+        "document": session.document(),
+        "masks": dict(masks or {}),
+        "captions": captions(answer),
+        "shown": shown_views(session.has_robust),
+        "outlets": {"results": told},
+        "keep": session.kept_work(),
+    }
+
+
+def overlap(answer: Answer | None) -> float | None:
+    """IoU between the two branches' masks; 1 when both are empty."""
+    if answer is None or "robust" not in answer.branches:
+        return None
+    a, b = answer.branches["sam"].mask, answer.branches["robust"].mask
+    union = int((a | b).sum())
+    return float((a & b).sum() / union) if union else 1.0
