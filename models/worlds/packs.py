@@ -1,8 +1,8 @@
 """Scenes on disk: numbered shards of plain .npy files, written once, read memory-mapped.
 
-A shard `00003` is three files: `00003-image.npy` uint8 (N, S, S, 3), `00003-instance.npy` int16 (N, S, S), visible object ids with
-0 for background, and `00003-part.npy` int16 (N, S, S), ids of parts with 0 where there is none. Part ids and object ids share one
-numbering, so a part never has the id of an object.
+A shard `00003` is three files: `00003-image.npy` uint8 (N, S, S, 3), `00003-instance.npy` int16 (N, S, S), visible
+object ids with 0 for background, and `00003-part.npy` int16 (N, S, S), ids of parts with 0 where there is none. Part
+ids are counted for themselves from 1 in each scene; the object a part belongs to is the instance id under its pixels.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _file(folder: Path, name: str, field: str) -> Path:
 def write_packs(path: str | os.PathLike[str], count: int, size: int, scene: Callable[[int], Arrays]) -> list[str]:
     """Write scenes 0..count-1 in shards of 250 and return the names of all shards.
 
-    scene: index -> (image uint8 (S, S, 3), instance int16 (S, S), part int16 (S, S)); it must depend on the index alone, because
-    shards that are already complete are skipped, so that an interrupted run goes on where it stopped.
+    scene: index -> (image uint8 (S, S, 3), instance int16 (S, S), part int16 (S, S)); it must depend on the index
+    alone, because shards that are already complete are skipped, so that an interrupted run goes on where it stopped.
     Raises PackError when a complete shard has another length or size than asked for.
     """
     folder = Path(path)

@@ -1,6 +1,7 @@
 """Flat layered scenes with exact masks, for class-agnostic interactive segmentation.
 
-Objects are painted from behind to front over a backdrop; a pixel belongs to the frontmost object that covers at least half of it.
+Objects are painted from behind to front over a backdrop; a pixel belongs to the frontmost object that covers at least
+half of it.
 Source of the recipe: method document of RobustSAM, section 7, stage A.
 """
 
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 
 from models.worlds import shapes2d_outline as outlines
 from models.worlds import shapes2d_patterns as patterns
+from models.worlds.packs import Arrays, write_packs
 from models.worlds.shapes2d_layers import OUTLINES, Layer, Stock, paint
 from models.worlds.shapes2d_light import camera, soft_shadow
 from models.worlds.shapes2d_outline import F32, U8, Points
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN, SceneSettings
-from models.worlds.shards import Arrays, write_packs
 
 __all__ = ["HELD_OUT", "TRAIN", "Sample", "SceneSettings", "sample_scene", "write_pack"]
 
@@ -37,9 +38,10 @@ class SceneError(ValueError):
 class Sample:
     """One scene.
 
-    image: uint8 (S, S, 3) RGB. instance: int16 (S, S), id of the visible object, 0 for the backdrop. part: int16 (S, S), id of the
-    visible part, 0 where there is none; parts are counted for themselves from 1. names: family of object i at names[i - 1]; an
-    object that others hide completely keeps its number. owners: (part id, instance id) pairs, each part lies inside its object.
+    image: uint8 (S, S, 3) RGB. instance: int16 (S, S), id of the visible object, 0 for the backdrop. part: int16 (S,
+    S), id of the visible part, 0 where there is none; parts are counted for themselves from 1. names: family of
+    object i at names[i - 1]; an object that others hide completely keeps its number. owners: (part id, instance id)
+    pairs, each part lies inside its object.
     """
 
     image: U8
@@ -59,9 +61,9 @@ def sample_scene(
 ) -> Sample:
     """Draw one scene of `size` pixels a side.
 
-    photos: uint8 (H, W, 3) for backdrops and textures; cutouts: uint8 (H, W, 4). Of both only the settings' split is used
-    (splits.is_held_out); without any, patterns and drawn shapes take their place. Raises SceneError for sizes under 16 pixels and
-    pictures of another kind.
+    photos: uint8 (H, W, 3) for backdrops and textures; cutouts: uint8 (H, W, 4). Of both only the settings' split is
+    used (splits.is_held_out); without any, patterns and drawn shapes take their place. Raises SceneError for sizes
+    under 16 pixels and pictures of another kind.
     """
     _check(size, photos, cutouts)
     stock = Stock(photos, cutouts, settings)
@@ -101,7 +103,7 @@ def write_pack(
     photos: Sequence[U8] = (),
     cutouts: Sequence[U8] = (),
 ) -> list[str]:
-    """Write `count` scenes as shards of 250 (shards.write_packs) and return the shard names; an interrupted run is resumed.
+    """Write `count` scenes as shards of 250 (packs.write_packs) and return the shard names; a stopped run is resumed.
 
     Scene i depends on (seed, settings' name, i) and the given pictures only.
     """
@@ -119,9 +121,15 @@ def _check(size: int, photos: Sequence[U8], cutouts: Sequence[U8]) -> None:
         raise SceneError(f"size {size} is too small for objects; use {_SMALLEST} pixels or more")
     for title, pictures, channels in (("photo", photos, 3), ("cut-out", cutouts, 4)):
         for index, picture in enumerate(pictures):
-            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels or min(picture.shape[:2]) < 2:
+            if (
+                picture.dtype != np.uint8
+                or picture.ndim != 3
+                or picture.shape[2] != channels
+                or min(picture.shape[:2]) < 2
+            ):
                 raise SceneError(
-                    f"{title} {index} is {picture.dtype} {picture.shape}; pass uint8 (H, W, {channels}) of at least 2 pixels a side"
+                    f"{title} {index} is {picture.dtype} {picture.shape}; "
+                    f"pass uint8 (H, W, {channels}) of at least 2 pixels a side"
                 )
 
 
@@ -157,7 +165,9 @@ def _stand(rng: Generator, settings: SceneSettings, size: int, count: int) -> li
 
 
 def _backdrop(rng: Generator, stock: Stock, size: int) -> F32:
-    """Photo, pattern, or a wall and a floor; sometimes cluttered with small unnamed shapes or out of focus: (S, S, 3)."""
+    """Photo, pattern, or a wall and a floor; sometimes cluttered with small unnamed shapes or out of focus: (S, S,
+    3).
+    """
     backdrop = stock.texture(rng, size, size, stock.settings.photo_backdrop)
     if rng.random() < 0.15:
         horizon = int(size * rng.uniform(0.4, 0.8))

@@ -31,8 +31,8 @@ def animal(rng: Generator) -> Outline:
     head = [ellipse(neck[0] + 0.08, neck[1], rng.uniform(0.17, 0.3), rng.uniform(0.13, 0.2), rng.uniform(-0.3, 0.6))]
     fills.append(head)
     for side in (-0.07, 0.07):
-        ear = neck + (side, -0.1)
-        fills.append([np.array([ear + (-0.06, 0), ear + (0, -rng.uniform(0.1, 0.35)), ear + (0.06, 0)])])
+        tip = -rng.uniform(0.1, 0.35)
+        fills.append([neck + np.array([[side - 0.06, -0.1], [side, tip - 0.1], [side + 0.06, -0.1]])])
     tail = [capsule((-long * 0.9, -0.05), (-long - rng.uniform(0.1, 0.5), rng.uniform(-0.5, 0.3)), 0.07, 0.04)]
     return Outline([*fills, tail], parts=[head, tail])
 
@@ -59,7 +59,10 @@ def house(rng: Generator) -> Outline:
     roof = np.array([[-eave, 0.02], [rng.uniform(-0.3, 0.3), -rng.uniform(0.3, 0.8)], [eave, 0.02]])
     x, half = rng.uniform(-0.5, 0.5) * wide, 0.12 * wide
     door = np.array([[x - half, high * 0.4], [x + half, high * 0.4], [x + half, high], [x - half, high]])
-    panes = [np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * 0.1 * wide + (side * 0.65 * wide, high * 0.3) for side in (-1, 1)]
+    panes = [
+        np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * 0.1 * wide + (side * 0.65 * wide, high * 0.3)
+        for side in (-1, 1)
+    ]
     return Outline([[walls], [roof]], parts=[[roof], [door], panes[:1], panes[1:]])
 
 
@@ -78,9 +81,12 @@ def tree(rng: Generator) -> Outline:
     """Trunk and crown, both parts."""
     trunk = np.array([[-0.07, 0.0], [0.07, 0.0], [rng.uniform(0.08, 0.16), 1.0], [-rng.uniform(0.08, 0.16), 1.0]])
     if rng.random() < 0.5:
-        crown = [np.array([[-0.6 + 0.13 * i, 0.3 - 0.45 * i], [0.0, -0.5 - 0.25 * i], [0.6 - 0.13 * i, 0.3 - 0.45 * i]]) for i in range(3)]
+        crown = [
+            np.array([[-0.6 + 0.13 * i, 0.3 - 0.45 * i], [0.0, -0.5 - 0.25 * i], [0.6 - 0.13 * i, 0.3 - 0.45 * i]])
+            for i in range(3)
+        ]
     else:
-        where = rng.normal(0, 0.26, (int(rng.integers(5, 11)), 2)) + (0, -0.4)
+        where = rng.normal(0, 0.26, (int(rng.integers(5, 11)), 2)) + np.array([0.0, -0.4])
         crown = [centre + ring(32, rng.uniform(0.22, 0.42)) for centre in where]
     return Outline([[trunk], *[[item] for item in crown]], parts=[[trunk]])
 
@@ -112,7 +118,9 @@ def _glyph_contours(text: str, font_file: str | None) -> tuple[Points, ...]:
     canvas = Image.new("L", (max(1, int(right - left)) + 8, max(1, int(bottom - top)) + 8))
     ImageDraw.Draw(canvas).text((4 - left, 4 - top), text, 255, font=font)
     found, _ = cv2.findContours((np.asarray(canvas) > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    contours = [smoothed(item[:, 0].astype(np.float64), max(24, len(item) // 3), 0.7) for item in found if len(item) > 8]
+    contours = [
+        smoothed(item[:, 0].astype(np.float64), max(24, len(item) // 3), 0.7) for item in found if len(item) > 8
+    ]
     if not contours:
         return ()
     everything = np.concatenate(contours)

@@ -140,7 +140,9 @@ def branch(rng: Generator) -> Outline:
         lines.append(Line(np.stack([start, end]), width))
         if depth:
             for side in (-1, 1):
-                grow(end, angle + side * rng.uniform(0.25, 0.75), length * rng.uniform(0.6, 0.8), width * 0.65, depth - 1)
+                grow(
+                    end, angle + side * rng.uniform(0.25, 0.75), length * rng.uniform(0.6, 0.8), width * 0.65, depth - 1
+                )
 
     grow(np.array([0.0, 1.0]), -np.pi / 2, 0.65, rng.uniform(0.1, 0.2), int(rng.integers(2, 5)))
     return Outline(lines=lines)
@@ -150,7 +152,9 @@ def spiral(rng: Generator) -> Outline:
     turns = rng.uniform(1.5, 3.5)
     angle = np.linspace(0.5, turns * 2 * np.pi, 160)
     radius = angle / angle[-1]
-    return Outline(lines=[Line(np.stack([np.cos(angle) * radius, np.sin(angle) * radius], -1), rng.uniform(0.05, 0.16))])
+    return Outline(
+        lines=[Line(np.stack([np.cos(angle) * radius, np.sin(angle) * radius], -1), rng.uniform(0.05, 0.16))]
+    )
 
 
 def chain(rng: Generator) -> Outline:
@@ -169,7 +173,9 @@ def club(rng: Generator) -> Outline:
     """Bones, bats, spoons: a tapering handle with a head."""
     head = rng.uniform(0.2, 0.45)
     handle = capsule((-1.0, 0.0), (0.6, 0.0), rng.uniform(0.06, 0.16), rng.uniform(0.06, 0.2))
-    return Outline([[handle], [ellipse(0.7, 0.0, head * rng.uniform(0.8, 1.4), head)]], parts=[[ellipse(0.7, 0.0, head, head)]])
+    return Outline(
+        [[handle], [ellipse(0.7, 0.0, head * rng.uniform(0.8, 1.4), head)]], parts=[[ellipse(0.7, 0.0, head, head)]]
+    )
 
 
 TRAIN_FLAT: dict[str, Family] = {

@@ -29,7 +29,9 @@ _TRIES = 12
 
 @dataclass(frozen=True)
 class Layer:
-    """One object ready for compositing: window, alpha (h, w) uint8, colour (h, w, 3) float32, parts as boolean (h, w) masks."""
+    """One object ready for compositing: window, alpha (h, w) uint8, colour (h, w, 3) float32, parts as boolean (h,
+    w) masks.
+    """
 
     name: str
     window: Window
@@ -60,15 +62,21 @@ class Stock:
                 return picture
         return None
 
-    def texture(self, rng: Generator, height: int, width: int, photo: float, near: NDArray[np.floating] | None = None) -> U8:
-        """A photo crop with the chance `photo`, else a pattern; always a pattern near the colour `near` when that is given."""
+    def texture(
+        self, rng: Generator, height: int, width: int, photo: float, near: NDArray[np.floating] | None = None
+    ) -> U8:
+        """A photo crop with the chance `photo`, else a pattern; always a pattern near the colour `near` when that
+        is given.
+        """
         picture = self.photo(rng) if near is None and rng.random() < photo else None
         if picture is not None:
             return patterns.photo_crop(rng, picture, height, width)
         return patterns.pattern(rng, [FIELDS[name] for name in self.settings.fields], height, width, near)
 
 
-def paint(name: str, rng: Generator, stock: Stock, canvas: F32, light: Points, radius: float, centre: Points) -> Layer | None:
+def paint(
+    name: str, rng: Generator, stock: Stock, canvas: F32, light: Points, radius: float, centre: Points
+) -> Layer | None:
     """Paint one object of a family. canvas: (S, S, 3) what lies behind it; None when it falls outside the picture."""
     angle = rng.normal(0, 0.15) if name in _UPRIGHT else rng.uniform(0, 2 * np.pi)
     if name == "cutout":
@@ -187,6 +195,8 @@ def _solid(
 def _sticker(rng: Generator, picture: U8, size: int, radius: float, centre: Points, angle: float) -> Layer | None:
     """A cut-out, scaled so that its longer half-side is `radius`, turned, mirrored, sometimes recoloured."""
     height, width = picture.shape[:2]
+    if rng.random() < 0.6:
+        picture = _closed(picture, patterns.palette(rng)[255] if rng.random() < 0.3 else np.full(3, 250, np.uint8))
     scale = 2 * radius / max(height, width)
     if scale < 0.6:
         # Area averaging first: the warp below samples too sparsely for strong reductions.
@@ -213,3 +223,18 @@ def _sticker(rng: Generator, picture: U8, size: int, radius: float, centre: Poin
         colour = patterns.recoloured(rng, np.clip(colour, 0, 255).astype(np.uint8)).astype(np.float32)
     alpha = np.clip(np.rint(moved[..., 3] * 255), 0, 255).astype(np.uint8)
     return Layer("cutout", window, alpha, colour, ())
+
+
+def _closed(picture: U8, paper: U8) -> U8:
+    """Fill what the silhouette encloses: clip art leaves the white of an eye or a football to the paper behind it."""
+    solid = (picture[..., 3] > 127).astype(np.uint8)
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = np.zeros_like(solid)
+    cv2.drawContours(whole, contours, -1, 255, cv2.FILLED)
+    weight = picture[..., 3:].astype(np.float32) * np.float32(1 / 255)
+    colour = picture[..., :3] * weight + paper * (1 - weight)
+    inside = whole > 0
+    result = picture.copy()
+    result[inside, :3] = np.rint(colour[inside]).astype(np.uint8)
+    result[inside, 3] = np.where(solid[inside] > 0, np.maximum(picture[inside, 3], 1), 255)
+    return result

@@ -14,19 +14,24 @@ _SHADING_SIDE = 128
 def bevel(alpha: U8, light: Points, roundness: float, gloss: float) -> tuple[F32, F32]:
     """Shade a silhouette as if its edge were rounded.
 
-    alpha: (h, w) uint8 coverage; light: unit vector (3,), y up; roundness: how far the rounding reaches in, as a share of the
-    thickest place. Returns (brightness factor about 1, highlight 0..1 to add), both (h, w) float32. Computed at a reduced size,
-    because shading is smooth.
+    alpha: (h, w) uint8 coverage; light: unit vector (3,), y up; roundness: how far the rounding reaches in, as a
+    share of the thickest place. Returns (brightness factor about 1, highlight 0..1 to add), both (h, w) float32.
+    Computed at a reduced size, because shading is smooth.
     """
     height, width = alpha.shape
     scale = min(1.0, _SHADING_SIDE / max(height, width))
-    small = cv2.resize(alpha, (max(2, round(width * scale)), max(2, round(height * scale))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        alpha, (max(2, round(width * scale)), max(2, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
     depth = cv2.distanceTransform((small > 127).astype(np.uint8), cv2.DIST_L2, 3)
     reach = max(1.0, roundness * float(depth.max()))
     inward = np.minimum(depth / np.float32(reach), 1.0)
     surface = np.sqrt(1.0 - (1.0 - inward) ** 2) * np.float32(reach)
     surface = cv2.GaussianBlur(surface, (0, 0), max(0.8, reach * 0.15))
-    slope_x, slope_y = cv2.Sobel(surface, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(surface, cv2.CV_32F, 0, 1, scale=0.125)
+    slope_x, slope_y = (
+        cv2.Sobel(surface, cv2.CV_32F, 1, 0, scale=0.125),
+        cv2.Sobel(surface, cv2.CV_32F, 0, 1, scale=0.125),
+    )
     length = np.sqrt(slope_x**2 + slope_y**2 + 1.0)
     facing = (-slope_x * np.float32(light[0]) + slope_y * np.float32(light[1]) + np.float32(light[2])) / length
     shade = np.float32(0.45) + np.float32(0.75) * np.maximum(facing, 0.0)
@@ -69,5 +74,5 @@ def camera(canvas: F32, rng: Generator, noise: float, jpeg: float) -> U8:
     if rng.random() < jpeg:
         quality = int(rng.integers(45, 96))
         _, code = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
+        image = cv2.cvtColor(np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8), cv2.COLOR_BGR2RGB)
     return image

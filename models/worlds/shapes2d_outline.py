@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Points = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -30,7 +30,8 @@ class Line:
 class Outline:
     """A flat object of radius about 1 around the origin, y down.
 
-    fills: groups of closed contours (N, 2); a group is filled by the even-odd rule, so inner contours are holes; groups unite.
+    fills: groups of closed contours (N, 2); a group is filled by the even-odd rule, so inner contours are holes;
+    groups unite.
     lines: strokes, united with the fills. parts: groups that name sub-shapes; only what lies inside the object counts.
     """
 
@@ -40,7 +41,9 @@ class Outline:
 
     def points(self) -> Points:
         """Every point of fills and strokes, (N, 2)."""
-        return np.concatenate([contour for group in self.fills for contour in group] + [line.points for line in self.lines])
+        return np.concatenate(
+            [contour for group in self.fills for contour in group] + [line.points for line in self.lines]
+        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Placement:
         return moved
 
 
-def placed(radius: float, centre: Sequence[float], angle: float, stretch: float = 1.0, shear: float = 0.0) -> Placement:
+def placed(radius: float, centre: ArrayLike, angle: float, stretch: float = 1.0, shear: float = 0.0) -> Placement:
     """Scale, stretch along x, shear, then turn by `angle` radians, then move to `centre` (x, y)."""
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]])
@@ -129,7 +132,7 @@ def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, count:
     return contour
 
 
-def capsule(start: Sequence[float], end: Sequence[float], r0: float, r1: float) -> Points:
+def capsule(start: ArrayLike, end: ArrayLike, r0: float, r1: float) -> Points:
     """Contour of a limb: two round ends of radii r0 and r1 joined by straight sides."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     heading = float(np.arctan2(*(b - a)[::-1]))

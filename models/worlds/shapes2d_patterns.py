@@ -33,7 +33,9 @@ def noise(rng: Generator, height: int, width: int, cell: float, octaves: int = 4
         if size < 1.5:
             break
         rows, columns = math.ceil(height / size) + 2, math.ceil(width / size) + 2
-        layer = cv2.resize(rng.random((rows, columns), dtype=np.float32), None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)
+        layer = cv2.resize(
+            rng.random((rows, columns), dtype=np.float32), None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC
+        )
         dy, dx = rng.integers(0, max(1, int(size)), 2)
         layer = layer[dy : dy + height, dx : dx + width]
         if layer.shape != total.shape:
@@ -50,7 +52,8 @@ def _cell(rng: Generator, low: float = 6.0, high: float = 60.0) -> float:
 def gradient(rng: Generator, height: int, width: int) -> F32:
     along, across = _axes(rng, height, width)
     if rng.random() < 0.3:
-        return np.hypot(along, across) / np.float32(max(height, width))
+        distance: F32 = np.hypot(along, across, dtype=np.float32)
+        return distance / np.float32(max(height, width))
     return along / np.float32(max(height, width)) + np.float32(0.5)
 
 
@@ -127,7 +130,9 @@ HELD_OUT_FIELDS: dict[str, Field] = {"rings": rings, "weave": weave, "cells": ce
 
 
 def palette(rng: Generator, near: NDArray[np.floating] | None = None) -> U8:
-    """A colour ramp (256, 3). With `near` (a colour in 0..255) all tones stay within about 40 levels of it: hard cases."""
+    """A colour ramp (256, 3). With `near` (a colour in 0..255) all tones stay within about 40 levels of it: hard
+    cases.
+    """
     stops = int(rng.integers(2, 5))
     if near is not None:
         shift = rng.normal(0.0, 1.0, 3)
@@ -140,7 +145,9 @@ def palette(rng: Generator, near: NDArray[np.floating] | None = None) -> U8:
         hsv = np.stack([hue % 180, saturation * 255, value * 255], -1).astype(np.uint8)
         colours = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0].astype(np.float64)
     ramp = np.linspace(0, stops - 1, 256)
-    return np.stack([np.interp(ramp, np.arange(stops), np.clip(colours[:, c], 0, 255)) for c in range(3)], -1).astype(np.uint8)
+    return np.stack([np.interp(ramp, np.arange(stops), np.clip(colours[:, c], 0, 255)) for c in range(3)], -1).astype(
+        np.uint8
+    )
 
 
 def coloured(field: F32, ramp: U8) -> U8:
@@ -175,9 +182,13 @@ def recoloured(rng: Generator, image: U8) -> U8:
     return result
 
 
-def pattern(rng: Generator, fields: Sequence[Field], height: int, width: int, near: NDArray[np.floating] | None = None) -> U8:
+def pattern(
+    rng: Generator, fields: Sequence[Field], height: int, width: int, near: NDArray[np.floating] | None = None
+) -> U8:
     """One random field in one random palette, often over a faint grain: (h, w, 3)."""
     field = np.broadcast_to(fields[int(rng.integers(len(fields)))](rng, height, width), (height, width))
     if rng.random() < 0.5:
-        field = field + (noise(rng, height, width, _cell(rng, 4, 30), 2) - np.float32(0.5)) * np.float32(rng.uniform(0.05, 0.4))
+        field = field + (noise(rng, height, width, _cell(rng, 4, 30), 2) - np.float32(0.5)) * np.float32(
+            rng.uniform(0.05, 0.4)
+        )
     return coloured(field, palette(rng, near))

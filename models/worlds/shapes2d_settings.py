@@ -1,4 +1,6 @@
-"""What a flat scene may contain: one setting for training, one held out, with nothing in common that could be learnt by heart."""
+"""What a flat scene may contain: one setting for training, one held out, with nothing in common that could be
+learnt by heart.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ from dataclasses import dataclass
 class SceneSettings:
     """Distribution of scenes. Sizes are shares of the picture's side, chances are in 0..1.
 
-    families: (name, weight) of outline families, see shapes2d_flat, shapes2d_figures and shapes2d_solid; "cutout" are stickers.
-    fields: names of texture fields, see shapes2d_patterns. held_out: which side of splits.is_held_out photos and cut-outs come from.
+    families: (name, weight) of outline families, see shapes2d_flat, shapes2d_figures and shapes2d_solid; "cutout" are
+    stickers.
+    fields: names of texture fields, see shapes2d_patterns. held_out: which side of splits.is_held_out photos and cut-
+    outs come from.
     """
 
     name: str

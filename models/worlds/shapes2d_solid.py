@@ -18,7 +18,7 @@ _SHIFT = 4
 
 @dataclass(frozen=True)
 class Solid:
-    """corners (V, 3) within about the unit ball, quads (F, 4) counter-clockwise seen from outside, face part numbers (F,).
+    """corners (V, 3) within about the unit ball, quads (F, 4) of corner numbers, part number per face (F,).
 
     smooth: the shading is blurred across facets, as for a round body. Part 0 is the body, which is no part of its own.
     """
@@ -31,7 +31,9 @@ class Solid:
 
 @dataclass(frozen=True)
 class Drawn:
-    """alpha (h, w) uint8 coverage, shade (h, w) float32 brightness about 1, part (h, w) uint8 part numbers, 0 for the body."""
+    """alpha (h, w) uint8 coverage, shade (h, w) float32 brightness about 1, part (h, w) uint8 part numbers, 0 for
+    the body.
+    """
 
     alpha: U8
     shade: F32
@@ -161,7 +163,7 @@ def draw(solid: Solid, place: Placement, window: Window, light: Points) -> Drawn
     lit = shade.astype(np.float32) * np.float32(1 / 90)
     if solid.smooth:
         # Blurring only within the body and within each part keeps rims sharp.
-        lit = _blurred_within(lit, part, alpha, max(1.0, place.radius * 0.05))
+        lit = _blurred_within(lit, part, alpha, max(1.0, place.radius * 0.09))
     return Drawn(alpha, lit, part)
 
 

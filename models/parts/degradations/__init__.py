@@ -8,7 +8,8 @@ from models.parts.degradations.apply import degrade
 from models.parts.degradations.base import DESCRIPTIONS, KINDS, MAX_SEVERITY, TITLES, DegradationError, Degraded
 from models.parts.degradations.geometry import warp_mask
 
-# Kinds whose warp is a coherent bend that the ground truth should follow; frosted glass only scatters pixels about their place.
+# Kinds whose warp is a coherent bend that the ground truth should follow; frosted glass only scatters pixels about
+# their place.
 BENDING: tuple[str, ...] = ("elastic",)
 
 __all__ = [

@@ -37,8 +37,9 @@ def degrade(image: Any, kind: str, severity: float, seed: int) -> Degraded:
     """Degrade an image.
 
     image: uint8 (H, W, 3) RGB, or grey (H, W) which becomes RGB; never changed in place. kind: one of KINDS.
-    severity: 0 returns an equal copy, 1 uses the paper's constants, up to 1.5. seed: fixes every random choice, the same ones at
-    every severity. Lengths in pixels do not scale with the image: they were chosen for pictures of 512 to 1024 pixels.
+    severity: 0 returns an equal copy, 1 uses the paper's constants, up to 1.5. seed: fixes every random choice, the
+    same ones at every severity. Lengths in pixels do not scale with the image: they were chosen for pictures of 512
+    to 1024 pixels.
     Raises DegradationError (a ValueError) for an unknown kind, a severity out of range or an unusable image.
     """
     picture = checked_image(image)

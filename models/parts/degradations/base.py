@@ -62,7 +62,7 @@ class Degraded:
     """Result of one degradation.
 
     image: (H, W, 3) uint8.
-    warp: (H, W, 2) float32 sampling map or None: output pixel (x, y) was read from source pixel ``warp[y, x] = (x', y')``.
+    warp: (H, W, 2) float32 sampling map or None: output pixel (x, y) was read from source pixel warp[y, x] = (x, y).
     """
 
     image: Image
@@ -72,7 +72,8 @@ class Degraded:
 def checked_image(image: Any) -> Image:
     """Return `image` as contiguous RGB uint8 (H, W, 3); grey (H, W) or (H, W, 1) becomes three equal channels.
 
-    Raises DegradationError for any other type or shape. Alpha is refused because what lies under it is the caller's choice.
+    Raises DegradationError for any other type or shape. Alpha is refused because what lies under it is the caller's
+    choice.
     """
     if not isinstance(image, np.ndarray):
         raise DegradationError(f"image is a {type(image).__name__}; pass a numpy array, e.g. np.asarray(picture)")
@@ -84,7 +85,8 @@ def checked_image(image: Any) -> Image:
         image = np.repeat(image[..., None], 3, axis=2)
     if image.ndim == 3 and image.shape[2] == 4:
         raise DegradationError(
-            f"image has shape {image.shape}, with an alpha channel; composite it over a background or pass image[..., :3]"
+            f"image has shape {image.shape}, with an alpha channel; "
+            "composite it over a background or pass image[..., :3]"
         )
     if image.ndim != 3 or image.shape[2] != 3:
         raise DegradationError(f"image has shape {image.shape}; pass (H, W, 3) RGB or (H, W) grey")

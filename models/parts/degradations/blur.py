@@ -1,4 +1,6 @@
-"""Blur kinds. Lengths are in pixels of the given image, as in the paper's code (made for pictures of 512 to 1024 pixels)."""
+"""Blur kinds. Lengths are in pixels of the given image, as in the paper's code (made for pictures of 512 to 1024
+pixels).
+"""
 
 from __future__ import annotations
 

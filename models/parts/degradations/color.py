@@ -46,11 +46,13 @@ def color_jitter(image: Image, severity: float, rng: Generator) -> Image:
 def compression(image: Image, severity: float, rng: Generator) -> Image:
     """JPEG, quality U(5, 10) at severity 1.
 
-    Severity scales the quantisation steps (5000 / quality percent for qualities under 50) with exponent 1.5, because the
-    quality number itself is far from linear in what the eye sees.
+    Severity scales the quantisation steps (5000 / quality percent for qualities under 50) with exponent 1.5, because
+    the quality number itself is far from linear in what the eye sees.
     """
     if max(image.shape[:2]) > _JPEG_LARGEST_SIDE:
-        raise DegradationError(f"image has shape {image.shape}; JPEG ends at {_JPEG_LARGEST_SIDE} pixels a side, resize it first")
+        raise DegradationError(
+            f"image has shape {image.shape}; JPEG ends at {_JPEG_LARGEST_SIDE} pixels a side, resize it first"
+        )
     steps = 5000.0 / rng.uniform(5.0, 10.0) * severity**1.5
     quality = 5000.0 / steps if steps > 100.0 else (200.0 - steps) / 2.0
     flags = [cv2.IMWRITE_JPEG_QUALITY, int(np.clip(round(quality), 1, 100))]

@@ -31,7 +31,9 @@ def _reflected(values: Warp, size: int) -> Warp:
 
 
 def elastic(image: Image, severity: float, rng: Generator) -> Degraded:
-    """Smooth displacement: uniform noise blurred with sigma 10 px times 100, and an affine moved by up to 5 px at three points."""
+    """Smooth displacement: uniform noise blurred with sigma 10 px times 100, and an affine moved by up to 5 px at
+    three points.
+    """
     height, width = image.shape[:2]
     moves = rng.uniform(-5.0, 5.0, (3, 2))
     arm = max(min(height, width) / 3.0, _SMALLEST_ARM)
@@ -78,7 +80,9 @@ def warp_mask(mask: NDArray[Any], warp: Warp) -> NDArray[Any]:
     Raises DegradationError when the sizes differ.
     """
     if mask.ndim != 2 or warp.shape != (*mask.shape, 2):
-        raise DegradationError(f"mask {mask.shape} does not fit warp {warp.shape}; both must have the degraded image's size")
+        raise DegradationError(
+            f"mask {mask.shape} does not fit warp {warp.shape}; both must have the degraded image's size"
+        )
     if np.issubdtype(mask.dtype, np.floating):
         return cv2.remap(mask.astype(np.float32), warp, None, cv2.INTER_LINEAR, borderMode=_BORDER).astype(mask.dtype)
     column = np.clip(np.rint(warp[..., 0]), 0, mask.shape[1] - 1).astype(np.intp)

@@ -1,8 +1,9 @@
 """Snow, fog and rain, drawn procedurally.
 
-The look follows the parameters of the method document, section 2.1; lengths that the libraries give as a fraction of the image
-are in pixels of a 512-pixel image here and do not grow with larger ones.
-Severity thickens a scene that the seed fixes: the flakes and drops of a lower severity are a subset of those of a higher one.
+The look follows the parameters of the method document, section 2.1; lengths that the libraries give as a fraction of
+the image are in pixels of a 512-pixel image here and do not grow with larger ones.
+Severity thickens a scene that the seed fixes: the flakes and drops of a lower severity are a subset of those of a
+higher one.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def fog(image: Image, severity: float, rng: Generator) -> Image:
     return _veil(image, alpha, bright)
 
 
-def _scattered(rng: Generator, height: int, width: int, density: float, severity: float) -> tuple[NDArray[np.intp], ...]:
+def _scattered(
+    rng: Generator, height: int, width: int, density: float, severity: float
+) -> tuple[NDArray[np.intp], ...]:
     """Rows and columns of points thrown on the image: the first `severity` share of a list fixed by the seed."""
     most = rng.poisson(density * MAX_SEVERITY * height * width)
     rows, columns = rng.integers(0, height, most), rng.integers(0, width, most)
@@ -74,7 +77,9 @@ def _scattered(rng: Generator, height: int, width: int, density: float, severity
 
 
 def snow(image: Image, severity: float, rng: Generator) -> Image:
-    """Flakes in three depths, falling straight down with a streak of U(.01, .015) of 512 px, under a thin white haze."""
+    """Flakes in three depths, falling straight down with a streak of U(.01, .015) of 512 px, under a thin white
+    haze.
+    """
     height, width = image.shape[:2]
     streak = rng.uniform(0.01, 0.015) * _REFERENCE_SIDE
     size = rng.uniform(0.6, 0.8) / 0.7
