@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from models.runtime.clock import Clock, SystemClock
-from models.runtime.errors import Cancelled, LoadFailed, NeverFits, OutOfMemory, megabytes
+from models.runtime.errors import NeverFits, OutOfMemory, megabytes
+from models.runtime.leases import Grant, Later, Lease, failure_for, plain_shortage
 from models.runtime.pool import Entry, Phase, Pool
 from models.runtime.types import Loaded, PoolStatus, Resident, ResourceSpec
 
@@ -17,61 +17,22 @@ log = logging.getLogger(__name__)
 HOST = "host"
 
 
-@dataclass
-class Grant:
-    """Room kept for one owner: a place for its resource, its working memory, and evictions still to be carried out."""
-
-    owner: Any
-    device: str
-    entry: Entry | None
-    working: dict[str, int]
-    evictions: list[tuple[Pool, list[Entry], int]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Later:
-    """No room now. retry_at: when a hold ends, None when somebody must give something back first."""
-
-    retry_at: float | None
-
-
-class Lease:
-    """The right to use a resident resource until `close`. load_s: seconds this owner spent loading or waiting for it."""
-
-    __slots__ = ("_cache", "_entry", "_owner", "load_s", "value")
-
-    def __init__(self, cache: Cache, entry: Entry, owner: Any, load_s: float) -> None:
-        self._cache, self._entry, self._owner = cache, entry, owner
-        self.value, self.load_s = entry.value, load_s
-
-    def close(self) -> None:
-        """Give the lease back; a second call does nothing."""
-        entry, self._entry = self._entry, None  # type: ignore[assignment]
-        if entry is not None:
-            self.value = None
-            self._cache._unpin(entry, self._owner)
-
-    def __enter__(self) -> Any:
-        return self.value
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 class Cache:
     """Thread-safe. Invariants, each with a property test: no pool exceeds its budget; what is leased is not evicted;
     one load at a time per key; a failed load leaves no trace.
 
     budgets: pool name -> bytes; a pool per device and "host". on_room: called, without any lock held, whenever
-    something was given back.
+    something was given back. translate: (problem, device) -> our OutOfMemory when that is what a loader ran into.
     """
 
     def __init__(self, budgets: Mapping[str, int], clock: Clock | None = None, hold_s: float = 0.5,
-                 on_room: Callable[[], None] = lambda: None) -> None:
+                 on_room: Callable[[], None] = lambda: None,
+                 translate: Callable[[BaseException, str], OutOfMemory | None] = plain_shortage) -> None:
         self._pools = {name: Pool(name, budget) for name, budget in budgets.items()}
         self._clock = clock or SystemClock()
         self._hold_s = hold_s
         self._on_room = on_room
+        self._translate = translate
         # Guards every pool and entry. Loaders, releases and on_room run outside it.
         self._changed = threading.Condition()
         self._holdings: dict[Any, int] = {}
@@ -141,12 +102,13 @@ class Cache:
                 self._unpin(entry, owner)
                 raise
             if entry.phase is Phase.READY:
-                return Lease(self, entry, owner, self._clock.now() - start)
+                return Lease(self._unpin, entry, owner, self._clock.now() - start)
             # It turned out larger than its estimate; ask again for the true size.
             self._unpin(entry, owner)
             entry = None
 
-    def try_grant(self, owner: Any, device: str, spec: ResourceSpec | None, working: Mapping[str, int]) -> Grant | Later:
+    def try_grant(self, owner: Any, device: str, spec: ResourceSpec | None,
+                  working: Mapping[str, int]) -> Grant | Later:
         """Keep room for a job without waiting: its resource is pinned, or a place for it kept, beside working memory.
 
         working: pool kind ("device", "host") -> bytes. Raises NeverFits when no eviction could ever make room.
@@ -321,7 +283,7 @@ class Cache:
             self._stuck.discard(owner)
 
     def _make_ready(self, entry: Entry, spec: ResourceSpec, device: str, check: Callable[[], None]) -> None:
-        """Load the entry, or wait while another owner does. Returns with it READY, or GONE when it must be asked anew."""
+        """Load the entry, or wait while another owner does. It is then READY, or GONE: to be asked for anew."""
         with self._changed:
             while entry.phase is Phase.LOADING:
                 check()
@@ -335,7 +297,7 @@ class Cache:
         try:
             loaded = spec.load(device)
         except BaseException as problem:
-            failure = _failure(spec, problem)
+            failure = failure_for(spec, problem, self._translate(problem, device))
             with self._changed:
                 if failure is None:
                     # Its user gave up, not the load itself: whoever waits takes over.
@@ -394,16 +356,3 @@ class Cache:
                 self._changed.notify_all()
         if any(excess for _, _, excess in evictions):
             self._on_room()
-
-
-def _failure(spec: ResourceSpec, problem: BaseException) -> Callable[[], Exception] | None:
-    """Builds the error for each waiter; None when the loader was merely cancelled."""
-    label = spec.label or spec.key
-    if isinstance(problem, Cancelled) or not isinstance(problem, Exception):
-        return None
-    if isinstance(problem, (OutOfMemory, MemoryError)):
-        pool, needed = getattr(problem, "pool", ""), getattr(problem, "needed", spec.bytes)
-        text = f"Out of memory while loading '{label}': {problem}"
-        return lambda: OutOfMemory(text, pool, needed)
-    reason = str(problem) or type(problem).__name__
-    return lambda: LoadFailed(label, reason)

@@ -27,10 +27,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Timing:
-    """Seconds of one job so far. peaks: bytes per pool kind."""
+    """Seconds of one job so far; reload_s: of the load itself, without waiting for it. peaks: bytes per pool kind."""
 
     load_s: float = 0.0
     loaded: bool = False
+    reload_s: float = 0.0
     run_s: float = 0.0
     shrunk: str = ""
     peaks: Mapping[str, int] | None = None
@@ -101,8 +102,10 @@ class Execution:
             timing.loaded = True
             self._enter(assignment.ticket, State.LOADING, f"loading {spec.label or spec.key}")
 
-        lease = self._cache.acquire(spec, context.device, assignment.ticket.id, context.check, assignment.grant, loading)
+        owner = assignment.ticket.id
+        lease = self._cache.acquire(spec, context.device, owner, context.check, assignment.grant, loading)
         timing.load_s += lease.load_s if timing.loaded else 0.0
+        timing.reload_s = lease.reload_s
         return lease
 
     def _call(self, assignment: Assignment, context: JobContext, lease: Lease | None, overrides: Mapping[str, Any],
@@ -171,7 +174,7 @@ class Execution:
             ticket.id, job.method, job.checkpoint, job.inputs_digest, job.seed, job.weights_digest, code_version(),
             assignment.slot.device, timing.peaks or {}, wait_s, timing.load_s, timing.run_s,
             utc_text(self._clock.wall()), timing.shrunk)
-        self._predictor.learn(job, assignment.slot.device, timing.run_s, timing.load_s if timing.loaded else None,
+        self._predictor.learn(job, assignment.slot.device, timing.run_s, timing.reload_s if timing.loaded else None,
                               timing.peaks or {})
         promised = ticket.promised
         self._predictor.settle(promised.low_s, promised.high_s, finished - ticket.submitted)

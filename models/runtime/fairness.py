@@ -31,8 +31,8 @@ class Waiting:
 
 @dataclass(eq=False)
 class User:
-    """virtual: device seconds charged. running: jobs under way. served: when last dispatched. passes: how often others went first since the head job came up. fresh: not yet
-    served since it last came back."""
+    """virtual: device seconds charged. served: when last dispatched. fresh: not served since it last came (back).
+    passes: how often others went first since its head job came up. running: jobs under way."""
 
     name: str
     virtual: float

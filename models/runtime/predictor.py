@@ -1,4 +1,4 @@
-"""Learns what jobs cost: seconds to load, seconds to run, peak bytes, per method x checkpoint x shape bucket x device."""
+"""Learns what jobs cost: load seconds, run seconds, peak bytes, per method x checkpoint x shape bucket x device."""
 
 from __future__ import annotations
 

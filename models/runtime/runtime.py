@@ -37,13 +37,14 @@ class Runtime:
         slots = [Slot(device, index) for device in self.devices for index in range(config.slots)]
         self.journal = Journal(config.journal, self._clock.wall())
         self.predictor = Predictor(self.journal.costs(), self.journal.save_cost)
+        memory = memory or DeviceMemory()
         self.cache = Cache(budgets(self.devices, config.device_budget, config.host_budget), self._clock, config.hold_s,
-                           self._room)
+                           self._room, memory.translate)
         self._backend = backend or LocalBackend()
         queue = FairQueue(config.warm_window_s, config.fresh_passes, config.hard_wait_s)
         self._scheduler = Scheduler(self.cache, self.predictor, queue, slots, self._clock, self._backend.start,
                                     self._state_changed, config.max_queued)
-        self._execution = Execution(self.cache, self.predictor, self.journal, self._clock, memory or DeviceMemory(),
+        self._execution = Execution(self.cache, self.predictor, self.journal, self._clock, memory,
                                     self._state_changed, self._scheduler.was_alone)
         self._listeners = Listeners(self.status)
         self._close_lock = threading.Lock()

@@ -120,7 +120,7 @@ class Scheduler:
     # Questions
 
     @property
-    def lock(self) -> threading.RLock:  # type: ignore[valid-type]
+    def lock(self) -> threading.RLock:
         """For reading several figures at one moment."""
         return self._lock
 

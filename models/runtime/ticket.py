@@ -75,7 +75,7 @@ class Ticket:
         self._host.cancel(self)
 
     def result(self, timeout: float | None = None) -> Any:
-        """The job's value. Blocks. Raises JobFailed, Cancelled, Refused or OutOfMemory; TimeoutError after `timeout` s."""
+        """The job's value; blocks. Raises JobFailed, Cancelled or Refused, and TimeoutError after `timeout` seconds."""
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while not self._state.terminal:

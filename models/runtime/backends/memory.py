@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from models.runtime.errors import OutOfMemory
+from models.runtime.leases import plain_shortage
 
 
 class DeviceMemory:
@@ -22,12 +23,9 @@ class DeviceMemory:
 
     def translate(self, problem: BaseException, device: str) -> OutOfMemory | None:
         """The typed error when `problem` means that memory ran out, else None."""
-        if isinstance(problem, OutOfMemory):
-            return problem
-        if isinstance(problem, MemoryError):
-            return OutOfMemory(f"Out of main memory: {problem or 'no detail given'}", "host")
-        if "torch" not in sys.modules:
-            return None
+        shortage = plain_shortage(problem, device)
+        if shortage is not None or "torch" not in sys.modules:
+            return shortage
         from models.runtime.backends import torch_memory
 
         return torch_memory.translate(problem, device)

@@ -35,7 +35,7 @@ def load_module(
     """The module `build` makes, with the weights of `file`, in eval mode and without gradients.
 
     build: constructs the module; called on the meta device, so that no weight is initialised in vain.
-    file: safetensors. On "cpu" the tensors are private copy-on-write views of the mapped file, so it must stay in place.
+    file: safetensors. On "cpu" the tensors are private copy-on-write views of the mapped file, which must stay there.
     dtype: of all floating tensors; None keeps what the module was built with.
     finish: called with the loaded module to rebuild what its constructor computed (buffers outside the state dict).
     Without it such buffers are taken from a second, weightless construction.
@@ -63,7 +63,7 @@ def load_as_resource(
     build: Callable[[], nn.Module], file: Path, device: str, dtype: torch.dtype | None = None,
     finish: Callable[[nn.Module], None] | None = None, rename: Callable[[str], str | None] | None = None,
 ) -> Loaded:
-    """`load_module` wrapped for the cache: its bytes, and a release that drops the tensors even from a stray reference."""
+    """`load_module` for the cache: with its bytes, and a release that drops the tensors even from stray references."""
     module = load_module(build, file, device, dtype, finish, rename)
 
     def release() -> None:
