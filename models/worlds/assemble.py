@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class SceneBuilder:
         self.pyramids.append(item)
         return len(self.pyramids) - 1
 
-    def add_quad(self, corners: F32, name: str, look: Look) -> None:
+    def add_quad(self, corners: F32, name: str, look: Look, casts: bool = True) -> None:
         """A flat four-cornered surface (4,3) of the surroundings: a part, but no instance. uv in metres / tile_m."""
         sides = np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0])
         w, h = float(sides[0]) / look.tile_m, float(sides[1]) / look.tile_m
@@ -62,7 +62,7 @@ class SceneBuilder:
             0,
             np.zeros(2, np.int32) + len(self.part_names) + 1,
         )
-        self.surfaces.append(self._surface(look.diffuse, 0.04, 20.0, 1.0, look))
+        self.surfaces.append(replace(self._surface(look.diffuse, 0.04, 20.0, 1.0, look), casts=casts))
         self.part_names.append(name)
 
     def add_model(

@@ -20,6 +20,8 @@ _UNFIT = (
     "elevator", "rj-45", "plug", "switch", "dimmer", "antenna", "diving-board", "box_room", "parking", "billet",
 )  # fmt: skip
 
+_ALIVE = ("cat", "dog", "horse", "rabbit", "deer", "bulldog", "teddy", "doll", "plant", "flower", "tulip", "bread", "fruit")
+
 
 def fit_for_scenes(entry: ObjectEntry) -> bool:
     """Whether a model is one clickable thing (no doors, stairs, street markings, whole rooms)."""
@@ -28,6 +30,14 @@ def fit_for_scenes(entry: ObjectEntry) -> bool:
     if any(word in entry.key.lower().split("/", 1)[-1] for word in _UNFIT):
         return False
     return max(entry.size_m) < 8 and sorted(entry.size_m)[1] > 0.01
+
+
+def _weight(entry: ObjectEntry) -> float:
+    """How often a model is drawn: people, animals, plants and food are few among much furniture, yet common in photos."""
+    words = f"{entry.name} {entry.key}".lower()
+    if entry.category == "Characters" or any(word in words for word in _ALIVE):
+        return 3.0
+    return 2.0 if entry.category in ("Miscellaneous", "Kitchen", "Vehicles") else 1.0
 
 
 class Library:
@@ -45,6 +55,7 @@ class Library:
         if not entries:
             raise ValueError("a scene library needs at least one model. Fetch sweethome3d-furniture or widen the selection.")
         self.entries = list(entries)
+        self._ladder = np.cumsum([_weight(entry) for entry in entries])
         self.pictures, self.patterns = list(pictures), list(patterns)
         self._cache, self._max_faces, self._store_bytes = cache, max_faces, store_bytes
         self._store: OrderedDict[str, ObjectModel] = OrderedDict()
@@ -90,7 +101,7 @@ class Library:
     ) -> tuple[ObjectEntry, ObjectModel] | None:
         """A random model whose longest side is within metres; None after a few tries that met only too large ones."""
         for _ in range(24):
-            entry = self.entries[int(rng.integers(len(self.entries)))]
+            entry = self.entries[int(np.searchsorted(self._ladder, rng.random() * self._ladder[-1], side="right"))]
             if not smallest <= max(entry.size_m) <= largest:
                 continue
             model = self.model(entry)

@@ -29,7 +29,7 @@ class Lamp:
     def directions(self, points: F32, spread: F32) -> tuple[F32, F32, F32]:
         """Unit directions (N,3) to points of the light, distances (N,) and falloff (N,); `spread` (N,2) lies in the unit disc."""
         if self.distant:
-            to = np.broadcast_to(self.towards, points.shape)
+            to = self.towards[None, :]
             far = np.full(len(points), 1e4, np.float32)
             fall = np.ones(len(points), np.float32)
             reach = np.float32(self.radius)
@@ -72,6 +72,8 @@ class Surroundings:
         """The photo in front and, mirrored, behind; brightened upwards by `ceiling` as rooms and skies are."""
         half = cv2.resize(photo, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         light = to_linear(np.concatenate([half, half[:, ::-1]], axis=1))
+        grey = light.mean(axis=2, keepdims=True)
+        light = grey + (light - grey) * np.float32(rng.uniform(0.2, 0.8))  # walls around us are greyer than what is photographed
         light = light * np.float32(0.35 / max(float(light.mean()), 0.02))
         height = np.linspace(1, -1, 64, dtype=np.float32)[:, None, None]
         light = light * (1 + np.float32(ceiling) * np.maximum(height, 0)) * (1 + 0.5 * np.minimum(height, 0))

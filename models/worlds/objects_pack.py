@@ -24,7 +24,7 @@ def write_pack(
 ) -> list[str]:
     """Write scenes 0..count-1 below `path` and return the shard names; shards that are complete are kept.
 
-    Scene i depends on `seed`, i and the library alone. Part numbers start after the scene's instance numbers, as packs ask.
+    Scene i depends on `seed`, i and the library alone. Floor and walls are parts whose instance is 0.
     `library` defaults to the Debian packages' models of that split ("train" or "held_out"). `report(done, count)` is called after
     each scene. Runs in this process; give parallel calls different folders and seeds. Raises PackError for a folder that was
     begun with other settings, packages.PackageProblem when an asset package is missing.
@@ -42,9 +42,8 @@ def write_pack(
         nonlocal stock
         stock = stock or Library.open(split)
         sample = sample_scene(np.random.default_rng([seed, index]), stock, size)
-        part = np.where(sample.part > 0, sample.part + len(sample.names), 0).astype(np.int16)
         if report is not None:
             report(index + 1, count)
-        return sample.image, sample.instance, part
+        return sample.image, sample.instance, sample.part
 
     return write_packs(folder, count, size, scene)

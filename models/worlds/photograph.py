@@ -34,7 +34,7 @@ def sample_development(rng: np.random.Generator, focus_m: float, size: int) -> D
     green = rng.normal(0, 0.02)
     blurred = rng.random() < 0.45
     return Development(
-        exposure=float(np.exp(rng.normal(0, 0.3))),
+        exposure=float(np.exp(rng.normal(0, 0.25))),
         balance=(float(np.exp(warm)), float(np.exp(green)), float(np.exp(-warm))),
         contrast=float(rng.uniform(-0.1, 0.6)),
         saturation=float(np.clip(rng.normal(1.0, 0.2), 0.0 if rng.random() < 0.05 else 0.5, 1.6)),
@@ -71,7 +71,7 @@ def develop(light: F32, depth: F32, settings: Development, rng: np.random.Genera
     grey = light @ np.array([0.25, 0.6, 0.15], np.float32)
     middle = float(np.exp(np.log(np.maximum(grey[::4, ::4], 1e-3)).mean()))
     bright = float(np.quantile(grey[::4, ::4], 0.98))
-    gain = settings.exposure * min(0.22 / max(middle, 1e-3), 1.6 / max(bright, 1e-3))
+    gain = settings.exposure * min(0.22 / max(middle, 1e-3), 1.15 / max(bright, 1e-3))
     light = light * (np.float32(gain) * np.array(settings.balance, np.float32))
     if settings.vignette > 0:
         height, width = light.shape[:2]

@@ -28,6 +28,7 @@ class Surface:
     opacity: float = 1.0
     texture: int = -1
     metal: float = 0.0
+    casts: bool = True  # False: takes shadows but throws none (walls and ceilings, so that lamps may stand behind them)
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,10 @@ class Scene:
         self.metal = np.array([s.metal for s in surfaces], np.float32)
         self.texture = np.array([s.texture for s in surfaces], np.int64)
         self.texel_density = self._density()
-        self._solid = self.opacity[self.surface] > 0.95 if len(surfaces) else np.zeros(0, bool)
-        self._all = _embree(self.triangles)
-        self._opaque = self._all if bool(self._solid.all()) else _embree(self.triangles[self._solid])
+        casts = np.array([s.casts and s.opacity > 0.95 for s in surfaces], bool)
+        solid = casts[self.surface] if len(surfaces) else np.zeros(0, bool)
+        self._groups = [(_embree(self.triangles[mask]), np.flatnonzero(mask).astype(np.int32)) for mask in (solid, ~solid)]
+        self._opaque = self._groups[0][0]
 
     def _density(self) -> F32:
         """Square root of texture area over world area of every face: uv units per metre."""
@@ -134,14 +136,18 @@ class Scene:
 
     def intersect(self, origins: F32, directions: F32) -> Hits:
         """The first face on each ray."""
-        if self._all is None:
-            nothing = np.zeros(len(origins), np.float32)
-            return Hits(nothing + FAR, np.full(len(origins), -1, np.int32), nothing, nothing.copy())
-        found = self._all.run(_rays(origins), _rays(directions), query="INTERSECT", output=True)
-        face = np.asarray(found["primID"], np.int32)
-        hit = (face >= 0) & (np.asarray(found["geomID"]) >= 0)
-        t = np.where(hit, found["tfar"], FAR).astype(np.float32)
-        return Hits(t, np.where(hit, face, -1).astype(np.int32), found["u"], found["v"])
+        count = len(origins)
+        best = Hits(np.full(count, FAR, np.float32), np.full(count, -1, np.int32), np.zeros(count, np.float32), np.zeros(count, np.float32))
+        origins, directions = _rays(origins), _rays(directions)
+        for group, numbers in self._groups:
+            if group is None:
+                continue
+            found = group.run(origins, directions, query="INTERSECT", output=True)
+            local = np.asarray(found["primID"], np.int32)
+            hit = (local >= 0) & (found["tfar"] < best.t)
+            best.t[hit], best.face[hit] = found["tfar"][hit], numbers[local[hit]]
+            best.u[hit], best.v[hit] = found["u"][hit], found["v"][hit]
+        return best
 
     def blocked(self, origins: F32, directions: F32, limit: F32 | None = None) -> NDArray[np.bool_]:
         """Whether something solid lies on each ray (glass does not count), closer than `limit` (N,) where that is given."""
@@ -168,9 +174,10 @@ class Scene:
         return hits
 
     def _cut_out(self, hits: Hits) -> NDArray[np.bool_]:
-        face = np.maximum(hits.face, 0)
-        texture = self.texture[self.surface[face]]
-        textured = (hits.face >= 0) & (texture >= 0)
+        if not self.pool.cut_out.any():
+            return np.zeros(len(hits.face), bool)
+        texture = self.texture[self.surface[np.maximum(hits.face, 0)]]
+        textured = (hits.face >= 0) & (texture >= 0) & self.pool.cut_out[texture]
         out = np.zeros(len(hits.face), bool)
         where = np.flatnonzero(textured)
         if len(where):

@@ -204,9 +204,10 @@ def _shade(scene: Scene, points: _Points, lighting: Lighting, lit: F32, directio
     mirror = 2 * facing[:, None] * points.normal - points.view
     gloss = _reflection(lighting.surroundings, mirror.astype(np.float32), shininess) * (0.3 + 0.7 * lit[:, :1])
     highlight = np.zeros_like(colour)
-    zero = np.zeros((len(colour), 2), np.float32)
+    middle = np.zeros((1, 2), np.float32)
     for i, lamp in enumerate(lighting.lamps):
-        to, _, fall = lamp.directions(points.position, zero)
+        to, _, fall = lamp.directions(points.position, middle)
+        to = np.broadcast_to(to, points.normal.shape)
         cosine = np.maximum(np.einsum("nk,nk->n", to, points.normal), 0)
         arriving = (cosine * fall * lit[:, 1 + i])[:, None] * lamp.colour
         diffuse += arriving

@@ -80,7 +80,7 @@ def sample_scene(rng: np.random.Generator, library: Library, size: int = 512, ki
 
 def _good_view(scene: Scene, aim: Aim) -> tuple[Camera, float] | None:
     """The first of a few cameras that shows things well: not inside one, not mere specks. None when none does."""
-    for _ in range(8):
+    for attempt in range(10):
         camera, focus = aim()
         small = replace(camera, width=40, height=40)
         directions = small.grid()
@@ -88,7 +88,8 @@ def _good_view(scene: Scene, aim: Aim) -> tuple[Camera, float] | None:
         seen = np.where(hits.face >= 0, scene.instance[np.maximum(hits.face, 0)], 0)
         areas = np.bincount(seen)[1:] / len(seen)
         close = float(np.quantile(hits.t, 0.03)) < 0.08 * focus
-        if len(areas) and areas.sum() > 0.05 and areas.max() > 0.015 and areas.max() < 0.85 and not close:
+        least = 0.15 if attempt < 6 else 0.05  # first look for a full picture, then be content with less
+        if len(areas) and areas.sum() > least and 0.02 < areas.max() < 0.85 and not close:
             return camera, focus
     return None
 
@@ -101,7 +102,7 @@ def _looks(rng: np.random.Generator, library: Library, model: ObjectModel) -> di
         if material.opacity < 0.95:
             continue
         plain = material.texture is None
-        if mood < 0.55 and not (plain and rng.random() < 0.35):
+        if mood < 0.6 and not (plain and rng.random() < 0.3):
             continue
         draw = rng.random()
         if not plain and draw < 0.7:
@@ -136,7 +137,7 @@ def _lamps(rng: np.random.Generator, reach: float) -> tuple[Lamp, ...]:
 
 
 def _lighting(rng: np.random.Generator, library: Library, reach: float, backdrop: F32 | None = None) -> Lighting:
-    picture = library.crop(rng, 128)
+    picture = library.crop(rng, 128, drawn=0.0)
     if picture is None:
         picture = procedural(rng, 128)
     around = Surroundings.from_photo(picture, rng, float(rng.uniform(0.2, 2.0)))
@@ -187,13 +188,7 @@ def _room(rng: np.random.Generator, library: Library, size: int) -> tuple[SceneB
     floor = np.array([[-w - far, 0, d + 8], [w + far, 0, d + 8], [w + far, 0, -d - far], [-w - far, 0, -d - far]], np.float32)
     builder.add_quad(floor, "floor", library.surface(rng, (0.3, 3.0)))
     if not outdoors:
-        look = library.surface(rng, (0.3, 3.0))
-        builder.add_quad(np.array([[-w, 0, -d], [w, 0, -d], [w, tall, -d], [-w, tall, -d]], np.float32), "back wall", look)
-        for side in (-1, 1):
-            if rng.random() < 0.5:
-                wall = np.array([[side * w, 0, -d * side], [side * w, 0, d * side], [side * w, tall, d * side], [side * w, tall, -d * side]])
-                wall = wall if side == 1 else wall[:, :]
-                builder.add_quad(wall.astype(np.float32), "side wall", look)
+        _walls(builder, rng, library, w, d, tall)
     standing: list[_Placed] = []
     stands: list[_Placed] = []
     for _ in range(int(rng.integers(4, 12))):
@@ -213,6 +208,21 @@ def _room(rng: np.random.Generator, library: Library, size: int) -> tuple[SceneB
             stands.append(spot)
     lighting = _lighting(rng, library, 2.5, _backdrop(rng, library, size))
     return builder, lambda: _aim(rng, standing, size, (w, d), tall, outdoors), lighting
+
+
+def _walls(builder: SceneBuilder, rng: np.random.Generator, library: Library, w: float, d: float, tall: float) -> None:
+    """A back wall, mostly side walls and a ceiling; the front is open. Pictures and shelves come as models."""
+    look = library.surface(rng, (0.3, 3.0))
+    builder.add_quad(np.array([[-w, 0, -d], [w, 0, -d], [w, tall, -d], [-w, tall, -d]], np.float32), "back wall", look, False)
+    front = d + 8
+    for x in (-w, w):
+        if rng.random() < 0.85:
+            wall = np.array([[x, 0, -d], [x, 0, front], [x, tall, front], [x, tall, -d]], np.float32)
+            builder.add_quad(wall, "side wall", look if rng.random() < 0.8 else library.surface(rng, (0.3, 3.0)), False)
+    if rng.random() < 0.8:
+        light = float(rng.uniform(0.6, 0.97))
+        plane = np.array([[-w, tall, -d], [w, tall, -d], [w, tall, front], [-w, tall, front]], np.float32)
+        builder.add_quad(plane, "ceiling", Look((light, light, light)), False)
 
 
 def _on_floor(
@@ -280,7 +290,7 @@ def _aim(
     eye[1] = max(eye[1], 0.15)
     if not outdoors:
         eye[0] = np.clip(eye[0], -room[0] + 0.05, room[0] - 0.05)
-        eye[1] = min(eye[1], tall + 0.3)
+        eye[1] = min(eye[1], tall - 0.1)
     target = middle + rng.normal(0, 0.12 * radius, 3)
     return Camera.look_at(eye, target, fov, size, size, float(rng.normal(0, 0.04))), float(np.linalg.norm(eye - middle))
 
@@ -294,7 +304,7 @@ def _table(rng: np.random.Generator, library: Library, size: int) -> tuple[Scene
     builder.add_quad(plane, "table", library.surface(rng, (0.4 * reach, 4 * reach)))
     if rng.random() < 0.3:
         wall = np.array([[-edge, 0, -edge], [edge, 0, -edge], [edge, edge, -edge], [-edge, edge, -edge]], np.float32)
-        builder.add_quad(wall, "wall", library.surface(rng, (0.4 * reach, 4 * reach)))
+        builder.add_quad(wall, "wall", library.surface(rng, (0.4 * reach, 4 * reach)), False)
     pile = HeightField(reach * 2.5, 80)
     tumbled = rng.random() < 0.45
     spread = reach * float(rng.uniform(0.35, 0.9))

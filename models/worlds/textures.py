@@ -18,6 +18,7 @@ class Pyramid:
 
     texels: U8
     levels: NDArray[np.int64]
+    cut_out: bool = False  # has texels that are see-through
 
 
 def pyramid(image: U8) -> Pyramid:
@@ -26,6 +27,7 @@ def pyramid(image: U8) -> Pyramid:
         raise ValueError(f"a texture has shape (H,W,3) or (H,W,4), not {image.shape}")
     if image.shape[2] == 3:
         image = np.concatenate([image, np.full((*image.shape[:2], 1), 255, np.uint8)], axis=2)
+    cut_out = bool(image[..., 3].min() < 128)
     flats, rows, at = [], [], 0
     while True:
         height, width = image.shape[:2]
@@ -35,7 +37,7 @@ def pyramid(image: U8) -> Pyramid:
         if min(height, width) <= 1:
             break
         image = cv2.resize(image, (max(width // 2, 1), max(height // 2, 1)), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return Pyramid(np.ascontiguousarray(np.concatenate(flats)), np.array(rows, dtype=np.int64))
+    return Pyramid(np.ascontiguousarray(np.concatenate(flats)), np.array(rows, dtype=np.int64), cut_out)
 
 
 class TexturePool:
@@ -49,6 +51,7 @@ class TexturePool:
         self.levels = np.concatenate(shifted) if shifted else np.array([[0, 1, 1]], dtype=np.int64)
         self.first = first[:-1].astype(np.int64)
         self.count = np.diff(first).astype(np.int64)
+        self.cut_out = np.array([item.cut_out for item in pyramids] + [False], dtype=bool)  # the last is texture -1: none
         self.side = np.sqrt(np.array([item.levels[0, 1] * item.levels[0, 2] for item in pyramids], dtype=np.float32))
 
     def sample(self, texture: NDArray[np.int64], uv: F32, lod: F32) -> F32:
@@ -107,8 +110,8 @@ def _mix(a: F32, b: F32, t: F32) -> F32:
 
 def _colours(rng: np.random.Generator) -> tuple[F32, F32]:
     """A base colour and a companion: mostly muted as in homes, sometimes loud."""
-    loud = rng.random() < 0.2
-    hue, saturation = rng.random() * 180, rng.uniform(90, 230) if loud else rng.uniform(0, 110)
+    loud = rng.random() < 0.12
+    hue, saturation = rng.random() * 180, rng.uniform(90, 230) if loud else rng.uniform(0, 95)
     value = rng.uniform(60, 245)
     other = np.clip(value + rng.choice([-1, 1]) * rng.uniform(15, 110), 20, 250)
     turn = hue + rng.normal(0, 12 if rng.random() < 0.7 else 70)
