@@ -1,4 +1,4 @@
-"""How fast the guard refuses a decompression bomb: a valid PNG of 164 megapixels in about 20 kB, made here in memory."""
+"""How fast the guard refuses a decompression bomb: a valid PNG of 164 megapixels in about 20 kB, made in memory."""
 
 from __future__ import annotations
 

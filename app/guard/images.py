@@ -7,6 +7,7 @@ transparency over white.
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from io import BytesIO
@@ -176,8 +177,10 @@ def _bytes_of(source: str | Path | bytes, name: str | None, limits: ImageLimits)
             if not path.is_file():
                 raise BadInput(name, "is no longer there", "Upload the image again")
             with path.open("rb") as file:
-                data = file.read(limits.max_bytes + 1)
-                size = max(len(data), path.stat().st_size)
+                # The size asked for is allocated at once, so ask for what is there, not for what is allowed.
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(min(size, limits.max_bytes) + 1)
+                size = max(size, len(data))
         except (OSError, ValueError) as error:
             if isinstance(error, BadInput):
                 raise

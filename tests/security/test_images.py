@@ -243,14 +243,16 @@ def test_profile_that_does_not_fit_is_ignored_with_a_note() -> None:
     assert any("profile" in note for note in got.notes)
 
 
-def test_bomb_is_refused_before_decoding_and_without_allocating() -> None:
+def test_bomb_is_refused_before_decoding_and_without_allocating(tmp_path: Path) -> None:
     data = bomb()
     assert len(data) < 25_000
+    path = tmp_path / "bomb.png"
+    path.write_bytes(data)
     read_image(encoded(Image.fromarray(picture()), "PNG"))
     tracemalloc.start()
     start = time.perf_counter()
-    with pytest.raises(BadInput, match=r"164.0 megapixels"):
-        read_image(data, name="bomb.png")
+    with pytest.raises(BadInput, match=r"164\.0 megapixels"):
+        read_image(path)
     seconds = time.perf_counter() - start
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
