@@ -25,7 +25,7 @@ from models.worlds.shapes2d_light import camera, soft_shadow
 from models.worlds.shapes2d_outline import F32, U8, Points
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN, SceneSettings
 
-__all__ = ["HELD_OUT", "TRAIN", "Sample", "SceneSettings", "sample_scene", "write_pack"]
+__all__ = ["HELD_OUT", "TRAIN", "Sample", "SceneError", "SceneSettings", "sample_scene", "write_pack"]
 
 _SMALLEST = 16
 
