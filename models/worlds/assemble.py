@@ -14,7 +14,8 @@ from models.worlds.textures import F32, Pyramid, to_linear
 
 @dataclass(frozen=True)
 class Look:
-    """A replacement for a material: display colour, and optionally a texture laid on with `tile_m` metres per repeat."""
+    """A replacement for a material: display colour, and optionally a texture laid on with `tile_m` metres per
+    repeat."""
 
     diffuse: tuple[float, float, float]
     pyramid: Pyramid | None = None
@@ -100,7 +101,9 @@ class SceneBuilder:
             self.part_names.append(f"{model.name}: {material.name}")
         return len(self.names)
 
-    def _surface(self, diffuse: tuple[float, float, float], specular: float, shininess: float, opacity: float, look: Look) -> Surface:
+    def _surface(
+        self, diffuse: tuple[float, float, float], specular: float, shininess: float, opacity: float, look: Look
+    ) -> Surface:
         light = to_linear(np.array(diffuse, np.float32))
         return Surface(
             (float(light[0]), float(light[1]), float(light[2])),

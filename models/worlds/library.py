@@ -1,26 +1,73 @@
-"""The stock a scene generator draws from: models of one side of the split, pictures for the surroundings, surface textures."""
+"""The stock a scene generator draws from: models of one side of the split, pictures for the surroundings, surface
+textures."""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.worlds import objects, photos
 from models.worlds.assemble import Look
 from models.worlds.objects import ObjectEntry, ObjectModel
-from models.worlds.textures import F32, Pyramid, procedural, pyramid
+from models.worlds.surfaces import procedural
+from models.worlds.textures import Pyramid, pyramid
 
 # Whole rooms, markings on streets, pools and switches: no single thing a person would click.
 _UNFIT = (
-    "stationnement", "fleche", "passage", "swimming", "rails", "dining_room", "contemp_living_room", "parque", "shadows",
-    "elevator", "rj-45", "plug", "switch", "dimmer", "antenna", "diving-board", "box_room", "parking", "billet",
-)  # fmt: skip
+    "stationnement",
+    "fleche",
+    "passage",
+    "swimming",
+    "rails",
+    "dining_room",
+    "contemp_living_room",
+    "parque",
+    "shadows",
+    "elevator",
+    "rj-45",
+    "plug",
+    "switch",
+    "dimmer",
+    "antenna",
+    "diving-board",
+    "box_room",
+    "parking",
+    "billet",
+)
 
-_ALIVE = ("cat", "dog", "horse", "rabbit", "deer", "bulldog", "teddy", "doll", "plant", "flower", "tulip", "bread", "fruit")
+
+_ALIVE = frozenset(
+    [
+        "cat",
+        "dog",
+        "horse",
+        "rabbit",
+        "deer",
+        "chicken",
+        "bulldog",
+        "teddybear",
+        "doll",
+        "plant",
+        "plants",
+        "orchids",
+        "flowers",
+        "tulip",
+        "tulips",
+        "bread",
+        "apples",
+        "fruit",
+        "fruits",
+        "hamburger",
+        "cup",
+        "bear",
+    ]
+)
 
 
 def fit_for_scenes(entry: ObjectEntry) -> bool:
@@ -33,15 +80,17 @@ def fit_for_scenes(entry: ObjectEntry) -> bool:
 
 
 def _weight(entry: ObjectEntry) -> float:
-    """How often a model is drawn: people, animals, plants and food are few among much furniture, yet common in photos."""
-    words = f"{entry.name} {entry.key}".lower()
-    if entry.category == "Characters" or any(word in words for word in _ALIVE):
+    """How often a model is drawn: people, animals, plants and food are few among much furniture, yet common in
+    photos."""
+    words = set(re.split(r"[^a-z]+", f"{entry.name} {entry.key}".lower()))
+    if entry.category == "Characters" or words & _ALIVE:
         return 3.0
     return 2.0 if entry.category in ("Miscellaneous", "Kitchen", "Vehicles") else 1.0
 
 
 class Library:
-    """Entries with a bounded store of loaded models, and pictures. Loading more than `max_faces` faces is never done."""
+    """Entries with a bounded store of loaded models, and pictures. Loading more than `max_faces` faces is never
+    done."""
 
     def __init__(
         self,
@@ -53,7 +102,9 @@ class Library:
         store_bytes: int = 1 << 30,
     ) -> None:
         if not entries:
-            raise ValueError("a scene library needs at least one model. Fetch sweethome3d-furniture or widen the selection.")
+            raise ValueError(
+                "a scene library needs at least one model. Fetch sweethome3d-furniture or widen the selection."
+            )
         self.entries = list(entries)
         self._ladder = np.cumsum([_weight(entry) for entry in entries])
         self.pictures, self.patterns = list(pictures), list(patterns)
@@ -66,12 +117,14 @@ class Library:
     def open(side: str = "train", cache: Path | str | None = None) -> Library:
         """The Debian packages' models on one side of the split ("train", "held_out") and the wallpapers' pictures.
 
-        Pictures are split too: every sixth is kept for "held_out". Raises packages.PackageProblem when a package is missing.
+        Pictures are split too: every sixth is kept for "held_out". Raises packages.PackageProblem when a package is
+        missing.
         """
         if side not in ("train", "held_out"):
             raise ValueError(f"the split is 'train' or 'held_out', not {side!r}")
         entries = [e for e in objects.catalogue(cache) if fit_for_scenes(e) and objects.split(e) == side]
-        real, drawn = [], []
+        real: list[NDArray[np.uint8]] = []
+        drawn: list[NDArray[np.uint8]] = []
         for number, photo in enumerate(photos.photos(cache)):
             if (number % 6 == 5) == (side == "held_out"):
                 (real if photo.real else drawn).append(photos.pixels(photo.path))
@@ -115,8 +168,6 @@ class Library:
 
     def crop(self, rng: np.random.Generator, size: int, drawn: float = 0.2) -> NDArray[np.uint8] | None:
         """A random crop of a picture, uint8 (size,size,3), mirrored at random."""
-        import cv2
-
         stock = self.patterns if self.patterns and rng.random() < drawn else self.pictures
         if not stock:
             return None
@@ -130,7 +181,8 @@ class Library:
         return cv2.resize(np.ascontiguousarray(piece), (size, size), interpolation=mode).astype(np.uint8)
 
     def _borrowed(self, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-        """A texture of some model that is laid on in repeats (wood, cloth, stone). Independent of what is loaded by now."""
+        """A texture of some model that is laid on in repeats (wood, cloth, stone). Independent of what is loaded by
+        now."""
         for _ in range(6):
             model = self.model(self.entries[int(rng.integers(len(self.entries)))])
             if model is None:
@@ -144,7 +196,8 @@ class Library:
         return None
 
     def surface(self, rng: np.random.Generator, tile_m: tuple[float, float] = (0.2, 2.5)) -> Look:
-        """A look for floors, walls, tables or repainted parts: plain, procedural, borrowed from a model, or a photo crop."""
+        """A look for floors, walls, tables or repainted parts: plain, procedural, borrowed from a model, or a photo
+        crop."""
         kind = rng.random()
         tile = float(np.exp(rng.uniform(np.log(tile_m[0]), np.log(tile_m[1]))))
         tint = _tint(rng)
@@ -181,23 +234,3 @@ def _seamless(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mirrored in both directions, so repeats have no seam."""
     wide = np.concatenate([image, image[:, ::-1]], axis=1)
     return np.ascontiguousarray(np.concatenate([wide, wide[::-1]], axis=0))
-
-
-def yaw(angle: float) -> F32:
-    """Rotation (3,3) around y."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
-
-
-def any_turn(rng: np.random.Generator) -> F32:
-    """A uniformly random rotation (3,3)."""
-    q = rng.standard_normal(4)
-    w, x, y, z = q / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ],
-        np.float32,
-    )

@@ -15,8 +15,8 @@ from models.worlds.textures import F32, to_linear
 class Lamp:
     """A round light. `towards` (3,) is its position in metres, or, when `distant`, the unit direction to it.
 
-    `radius` blurs its shadow: metres, or radians when distant. `colour` (3,) is the irradiance it gives a surface that faces it
-    (at `reach` metres when it is near).
+    `radius` blurs its shadow: metres, or radians when distant. `colour` (3,) is the irradiance it gives a surface
+    that faces it (at `reach` metres when it is near).
     """
 
     towards: F32
@@ -27,7 +27,8 @@ class Lamp:
     shadows: bool = True
 
     def directions(self, points: F32, spread: F32) -> tuple[F32, F32, F32]:
-        """Unit directions (N,3) to points of the light, distances (N,) and falloff (N,); `spread` (N,2) lies in the unit disc."""
+        """Unit directions (N,3) to points of the light, distances (N,) and falloff (N,); `spread` (N,2) lies in the
+        unit disc."""
         if self.distant:
             to = self.towards[None, :]
             far = np.full(len(points), 1e4, np.float32)
@@ -57,7 +58,8 @@ def tangents(normal: F32) -> tuple[F32, F32]:
 
 
 class Surroundings:
-    """Light from everywhere, as a small equirectangular picture (64 x 128) with blurred copies for dull reflections."""
+    """Light from everywhere, as a small equirectangular picture (64 x 128) with blurred copies for dull
+    reflections."""
 
     def __init__(self, panorama: F32) -> None:
         """`panorama` (h,w,3) holds light (linear); row 0 is straight up, columns go once around y."""
@@ -73,7 +75,9 @@ class Surroundings:
         half = cv2.resize(photo, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         light = to_linear(np.concatenate([half, half[:, ::-1]], axis=1))
         grey = light.mean(axis=2, keepdims=True)
-        light = grey + (light - grey) * np.float32(rng.uniform(0.2, 0.8))  # walls around us are greyer than what is photographed
+        light = grey + (light - grey) * np.float32(
+            rng.uniform(0.2, 0.8)
+        )  # walls around us are greyer than what is photographed
         light = light * np.float32(0.35 / max(float(light.mean()), 0.02))
         height = np.linspace(1, -1, 64, dtype=np.float32)[:, None, None]
         light = light * (1 + np.float32(ceiling) * np.maximum(height, 0)) * (1 + 0.5 * np.minimum(height, 0))

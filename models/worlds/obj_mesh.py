@@ -1,4 +1,5 @@
-"""Wavefront OBJ and MTL text to arrays, with numpy doing the counting: a 100,000-face model reads in well under a second."""
+"""Wavefront OBJ and MTL text to arrays, with numpy doing the counting: a 100,000-face model reads in well under a
+second."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ class MtlMaterial:
 class ObjMesh:
     """Triangles of one OBJ text, in file units.
 
-    vertices (V,3) float64; faces, uv_faces, normal_faces (F,3) int64 with -1 where a corner has none; uv (T,2); normals (N,3);
-    material (F,) int64 into `materials` (names in order of first use).
+    vertices (V,3) float64; faces, uv_faces, normal_faces (F,3) int64 with -1 where a corner has none; uv (T,2);
+    normals (N,3); material (F,) int64 into `materials` (names in order of first use).
     """
 
     vertices: NDArray[np.float64]
@@ -66,7 +67,7 @@ def _corners(lines: list[str], name: str) -> tuple[NDArray[np.int64], NDArray[np
         for form in np.unique(slashes):
             where = np.flatnonzero(slashes == form)
             chosen = " ".join([tokens[i] for i in where])
-            columns = {0: [0], 1: [0, 1], 2: [0, 1, 2], 12: [0, 2]}[int(form)]
+            columns = np.array({0: [0], 1: [0, 1], 2: [0, 1, 2], 12: [0, 2]}[int(form)])
             clean = chosen.replace("//", " ").replace("/", " ")
             out[np.ix_(where, columns)] = np.array(clean.split(), dtype=np.int64).reshape(len(where), len(columns))
     except (ValueError, KeyError) as problem:
@@ -118,7 +119,8 @@ def parse_obj(text: str, name: str = "model.obj") -> ObjMesh:
 
 
 def _fans(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Corner numbers (F,3) of the triangle fans of polygons with these corner counts, and each triangle's polygon (F,)."""
+    """Corner numbers (F,3) of the triangle fans of polygons with these corner counts, and each triangle's polygon
+    (F,)."""
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
     per_line = np.maximum(counts - 2, 0)
     owner = np.repeat(np.arange(len(counts)), per_line)

@@ -1,7 +1,8 @@
-"""Real 3-D models (CC0 and CC-BY) as arrays in metres: catalogue, loading with an npz cache, and the split for evaluation.
+"""Real 3-D models (CC0 and CC-BY) as arrays in metres: catalogue, loading with an npz cache, and the split for
+evaluation.
 
-Axes: x to the right, y up, z towards the viewer of a front; the origin is the middle of the base. Every model keeps its
-materials as parts. Nothing here touches the network except `catalogue()` through `packages.fetch`.
+Axes: x to the right, y up, z towards the viewer of a front; the origin is the middle of the base. Every model keeps
+its materials as parts. Nothing here touches the network except `catalogue()` through `packages.fetch`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ HELD_OUT_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Material:
-    """Display colours 0..1; `texture` is uint8 (h,w,3|4) or None; shininess is the Phong exponent, opacity 1 is solid."""
+    """Display colours 0..1; `texture` is uint8 (h,w,3|4) or None; shininess is the Phong exponent, opacity 1 is
+    solid."""
 
     name: str
     diffuse: tuple[float, float, float] = (0.8, 0.8, 0.8)
@@ -72,7 +74,8 @@ class ObjectModel:
 
 
 def catalogue(cache: Path | str | None = None, folder: Path | str | None = None) -> list[ObjectEntry]:
-    """All models of every .sh3f archive under `folder` (default: the Debian package, fetched into the cache), by key."""
+    """All models of every .sh3f archive under `folder` (default: the Debian package, fetched into the cache), by
+    key."""
     root = Path(folder) if folder is not None else packages.fetch(packages.MODELS, cache)
     archives = sorted(root.rglob("*.sh3f"))
     if not archives:
@@ -177,7 +180,11 @@ def _corner_normals(
 
 def _library(archive: SafeArchive, folder: str, member: str) -> dict[str, MtlMaterial]:
     own = member.rpartition(".")[0] + ".mtl"
-    names = [own] if own in archive else [n for n in archive.names() if n.startswith(folder + "/") and n.lower().endswith(".mtl")]
+    names = (
+        [own]
+        if own in archive
+        else [n for n in archive.names() if n.startswith(folder + "/") and n.lower().endswith(".mtl")]
+    )
     found: dict[str, MtlMaterial] = {}
     for name in names:
         found.update(parse_mtl(archive.read(name).decode("latin-1")))
@@ -232,7 +239,9 @@ def _read(path: Path) -> ObjectModel:
         notes = json.loads(bytes(stored["notes"]).decode())
         materials = []
         for i, note in enumerate(notes["materials"]):
-            plain = Material(note["name"], tuple(note["diffuse"]), tuple(note["specular"]), note["shininess"], note["opacity"])
+            plain = Material(
+                note["name"], tuple(note["diffuse"]), tuple(note["specular"]), note["shininess"], note["opacity"]
+            )
             key = f"texture_{i}"
             materials.append(replace(plain, texture=stored[key]) if key in stored.files else plain)
         return ObjectModel(

@@ -1,4 +1,5 @@
-"""Rendered object scenes written as shards for training (see models.worlds.packs for the files and how to read them)."""
+"""Rendered object scenes written as shards for training (see models.worlds.packs for the files and how to read
+them)."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ def write_pack(
     """Write scenes 0..count-1 below `path` and return the shard names; shards that are complete are kept.
 
     Scene i depends on `seed`, i and the library alone. Floor and walls are parts whose instance is 0.
-    `library` defaults to the Debian packages' models of that split ("train" or "held_out"). `report(done, count)` is called after
-    each scene. Runs in this process; give parallel calls different folders and seeds. Raises PackError for a folder that was
-    begun with other settings, packages.PackageProblem when an asset package is missing.
+    `library` defaults to the Debian packages' models of that split ("train" or "held_out"). `report(done, count)` is
+    called after each scene. Runs in this process; give parallel calls different folders and seeds. Raises PackError
+    for a folder that was begun with other settings, packages.PackageProblem when an asset package is missing.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""Assets from Debian packages, fetched by name when a training command needs them. Importing this touches no network."""
+"""Assets from Debian packages, fetched by name when a training command needs them. Importing this touches no
+network."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from pathlib import Path
 
 MODELS = "sweethome3d-furniture"
 CLIPART = "openclipart-png"
-PHOTO_PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "gnome-backgrounds", "plasma-workspace-wallpapers")
+PHOTO_PACKAGES = (
+    "lomiri-wallpapers-16.04",
+    "lomiri-wallpapers-20.04",
+    "gnome-backgrounds",
+    "plasma-workspace-wallpapers",
+)
 _MARK = ".complete"
 
 
@@ -20,7 +26,11 @@ class PackageProblem(RuntimeError):
 
 def cache_folder(cache: Path | str | None = None) -> Path:
     """The asset cache: the argument, else `$VITRINE_CACHE`, else `~/.cache/vitrine`. Made when missing."""
-    chosen = Path(cache) if cache is not None else Path(os.environ.get("VITRINE_CACHE") or Path.home() / ".cache" / "vitrine")
+    chosen = (
+        Path(cache)
+        if cache is not None
+        else Path(os.environ.get("VITRINE_CACHE") or Path.home() / ".cache" / "vitrine")
+    )
     chosen.mkdir(parents=True, exist_ok=True)
     return chosen
 
@@ -36,8 +46,8 @@ def by_hand(name: str, cache: Path) -> str:
 def fetch(name: str, cache: Path | str | None = None) -> Path:
     """The folder into which the Debian package `name` was unpacked, downloading it at the first call.
 
-    A .deb that already lies in `<cache>/packages` is used as it is. Raises PackageProblem (with the remedy) when apt or dpkg
-    is absent, the download fails, or the .deb is damaged. Unpacking runs no script of the package.
+    A .deb that already lies in `<cache>/packages` is used as it is. Raises PackageProblem (with the remedy) when apt
+    or dpkg is absent, the download fails, or the .deb is damaged. Unpacking runs no script of the package.
     """
     base = cache_folder(cache)
     packages = base / "packages"
@@ -54,7 +64,9 @@ def fetch(name: str, cache: Path | str | None = None) -> Path:
         unpacked = Path(scratch) / name
         done = subprocess.run(["dpkg", "-x", str(deb), str(unpacked)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise PackageProblem(f"{deb.name}: dpkg could not unpack it ({done.stderr.strip()}). Delete it and run again.")
+            raise PackageProblem(
+                f"{deb.name}: dpkg could not unpack it ({done.stderr.strip()}). Delete it and run again."
+            )
         (unpacked / _MARK).write_text(deb.name + "\n", encoding="utf-8")
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
@@ -77,5 +89,7 @@ def _download(name: str, packages: Path, base: Path) -> Path:
     deb = _deb(name, packages)
     if done.returncode != 0 or deb is None:
         reason = done.stderr.strip().splitlines()[-1:] or ["no file arrived"]
-        raise PackageProblem(f"{name}: apt-get download failed ({reason[0]}). Try `apt-get update` first. {by_hand(name, base)}")
+        raise PackageProblem(
+            f"{name}: apt-get download failed ({reason[0]}). Try `apt-get update` first. {by_hand(name, base)}"
+        )
     return deb

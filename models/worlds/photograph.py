@@ -1,8 +1,10 @@
-"""What a camera does to light: depth of field, exposure, white balance, tone curve, vignette, noise, sharpening, JPEG."""
+"""What a camera does to light: depth of field, exposure, white balance, tone curve, vignette, noise, sharpening,
+JPEG."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -13,7 +15,8 @@ from models.worlds.textures import F32
 
 @dataclass(frozen=True)
 class Development:
-    """Settings of one exposure. `aperture` is the blur radius in pixels at infinite distance from the focus plane (0: none)."""
+    """Settings of one exposure. `aperture` is the blur radius in pixels at infinite distance from the focus plane
+    (0: none)."""
 
     exposure: float = 1.0
     balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -55,7 +58,7 @@ def blur_by_depth(light: F32, depth: F32, focus_m: float, aperture: float) -> F3
     circle = cv2.GaussianBlur(circle, (0, 0), max(aperture * 0.35, 0.5))
     out = light
     radii = [0.0, aperture * 0.3, aperture * 0.7, aperture * 1.4]
-    for lower, upper in zip(radii[:-1], radii[1:], strict=True):
+    for lower, upper in pairwise(radii):
         if upper < 0.4:
             continue
         blurred = cv2.GaussianBlur(light, (0, 0), upper * 0.6)
@@ -65,7 +68,8 @@ def blur_by_depth(light: F32, depth: F32, focus_m: float, aperture: float) -> F3
 
 
 def develop(light: F32, depth: F32, settings: Development, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Linear light (H,W,3) and depth (H,W) metres to a uint8 picture. Exposure is relative to the picture's own brightness."""
+    """Linear light (H,W,3) and depth (H,W) metres to a uint8 picture. Exposure is relative to the picture's own
+    brightness."""
     if settings.aperture > 0.3:
         light = blur_by_depth(light, depth, settings.focus_m, settings.aperture)
     grey = light @ np.array([0.25, 0.6, 0.15], np.float32)
@@ -96,7 +100,9 @@ def develop(light: F32, depth: F32, settings: Development, rng: np.random.Genera
         image = image + np.float32(settings.sharpen) * (image - cv2.GaussianBlur(image, (0, 0), 1.2))
     shown = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
     if settings.jpeg is not None:
-        done, data = cv2.imencode(".jpg", np.ascontiguousarray(shown[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg])
+        done, data = cv2.imencode(
+            ".jpg", np.ascontiguousarray(shown[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg]
+        )
         if done:
-            shown = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8)
+            shown = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB).astype(np.uint8)
     return shown

@@ -1,4 +1,5 @@
-"""Real photographs for backdrops, reflections and textures in training, each with its licence. GPL and LGPL artwork is left out."""
+"""Real photographs for backdrops, reflections and textures in training, each with its licence. GPL and LGPL artwork
+is left out."""
 
 from __future__ import annotations
 
@@ -17,8 +18,20 @@ from models.worlds import packages
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 _ALLOWED = re.compile(r"^(CC0|CC-BY(-SA)?-\d)", re.IGNORECASE)
 # Wallpapers that show drawn shapes: good as patterns on walls and floors, wrong as the world behind an object.
-_DRAWN = ("analogpattern", "umang", "Fossa", "Infinite-Sea", "Painting-Colors", "adwaita", "grid", "licorice", "pixels")
-_DRAWN += ("symbolic", "truchet", "wood", "5120x2880")
+_DRAWN = (
+    "analogpattern",
+    "umang",
+    "Fossa",
+    "Infinite-Sea",
+    "Painting-Colors",
+    "adwaita",
+    "grid",
+    "licorice",
+    "symbolic",
+    "truchet",
+    "wood",
+    "5120x2880",
+)
 _SKIPPED = ("vnc", "pixels")
 
 
@@ -33,7 +46,8 @@ class Photo:
 
 
 def photos(cache: Path | str | None = None, names: Sequence[str] = packages.PHOTO_PACKAGES) -> list[Photo]:
-    """Every usable picture of the packages, sorted by path; fetches what is missing. Raises packages.PackageProblem."""
+    """Every usable picture of the packages, sorted by path; fetches what is missing. Raises
+    packages.PackageProblem."""
     found: list[Photo] = []
     for name in names:
         folder = packages.fetch(name, cache)
@@ -80,10 +94,13 @@ def _debian_notes(folder: Path) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def pixels(path: Path, longest: int = 1600) -> NDArray[np.uint8]:
-    """The picture as uint8 RGB (H, W, 3), its longer side at most `longest` pixels. Raises ValueError for no picture."""
+    """The picture as uint8 RGB (H, W, 3), its longer side at most `longest` pixels. Raises ValueError for no
+    picture."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError(f"{path.name}: not a readable picture. Delete the package's folder in the cache and run again.")
+        raise ValueError(
+            f"{path.name}: not a readable picture. Delete the package's folder in the cache and run again."
+        )
     scale = longest / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -1,7 +1,7 @@
 """Triangle scenes and rays: embree does the work, a slow numpy twin checks it.
 
-A Scene is flat arrays over all faces. Instance 0 is the surroundings (floor, walls); part numbers start at 1 and are unique
-in the scene, 0 is nothing hit. Rays start outside; cut-out textures and glass let them pass on (see `trace`).
+A Scene is flat arrays over all faces. Instance 0 is the surroundings (floor, walls); part numbers start at 1 and are
+unique in the scene, 0 is nothing hit. Rays start outside; cut-out textures and glass let them pass on (see `trace`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ FAR = np.float32(1e30)
 
 @dataclass(frozen=True)
 class Surface:
-    """What shading needs of one material of a scene. Colours are light (linear); `texture` is a number in the pool or -1."""
+    """What shading needs of one material of a scene. Colours are light (linear); `texture` is a number in the pool
+    or -1."""
 
     diffuse: tuple[float, float, float]
     specular: float = 0.04
@@ -33,7 +34,8 @@ class Surface:
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole: `position` (3,), `rotation` (3,3) with rows right, up, backward; vertical `fov` in degrees; width, height."""
+    """A pinhole: `position` (3,), `rotation` (3,3) with rows right, up, backward; vertical `fov` in degrees; width,
+    height."""
 
     position: F32
     rotation: F32
@@ -43,7 +45,8 @@ class Camera:
 
     @staticmethod
     def look_at(eye: F32, target: F32, fov: float, width: int, height: int, roll: float = 0.0) -> Camera:
-        """Aim from `eye` at `target` with the world's y up; `roll` in radians. Raises ValueError when the two coincide."""
+        """Aim from `eye` at `target` with the world's y up; `roll` in radians. Raises ValueError when the two
+        coincide."""
         back = np.asarray(eye, np.float64) - np.asarray(target, np.float64)
         length = float(np.linalg.norm(back))
         if length < 1e-9:
@@ -64,7 +67,9 @@ class Camera:
 
     def directions(self, x: F32, y: F32) -> F32:
         """Unit directions (N,3) through image positions in pixels (0,0 is the corner of the first pixel)."""
-        local = np.stack([(x - self.width / 2) / self.focal, (self.height / 2 - y) / self.focal, -np.ones_like(x)], axis=-1)
+        local = np.stack(
+            [(x - self.width / 2) / self.focal, (self.height / 2 - y) / self.focal, -np.ones_like(x)], axis=-1
+        )
         local /= np.linalg.norm(local, axis=-1, keepdims=True)
         return (local.astype(np.float32) @ self.rotation).astype(np.float32)
 
@@ -85,7 +90,8 @@ class Camera:
 
 @dataclass
 class Hits:
-    """What rays met, one row per ray: `t` distance (FAR for nothing), `face` (-1), barycentric `u`, `v` of corners 1 and 2."""
+    """What rays met, one row per ray: `t` distance (FAR for nothing), `face` (-1), barycentric `u`, `v` of corners 1
+    and 2."""
 
     t: F32
     face: I32
@@ -123,7 +129,9 @@ class Scene:
         self.texel_density = self._density()
         casts = np.array([s.casts and s.opacity > 0.95 for s in surfaces], bool)
         solid = casts[self.surface] if len(surfaces) else np.zeros(0, bool)
-        self._groups = [(_embree(self.triangles[mask]), np.flatnonzero(mask).astype(np.int32)) for mask in (solid, ~solid)]
+        self._groups = [
+            (_embree(self.triangles[mask]), np.flatnonzero(mask).astype(np.int32)) for mask in (solid, ~solid)
+        ]
         self._opaque = self._groups[0][0]
 
     def _density(self) -> F32:
@@ -137,7 +145,12 @@ class Scene:
     def intersect(self, origins: F32, directions: F32) -> Hits:
         """The first face on each ray."""
         count = len(origins)
-        best = Hits(np.full(count, FAR, np.float32), np.full(count, -1, np.int32), np.zeros(count, np.float32), np.zeros(count, np.float32))
+        best = Hits(
+            np.full(count, FAR, np.float32),
+            np.full(count, -1, np.int32),
+            np.zeros(count, np.float32),
+            np.zeros(count, np.float32),
+        )
         origins, directions = _rays(origins), _rays(directions)
         for group, numbers in self._groups:
             if group is None:
@@ -150,7 +163,8 @@ class Scene:
         return best
 
     def blocked(self, origins: F32, directions: F32, limit: F32 | None = None) -> NDArray[np.bool_]:
-        """Whether something solid lies on each ray (glass does not count), closer than `limit` (N,) where that is given."""
+        """Whether something solid lies on each ray (glass does not count), closer than `limit` (N,) where that is
+        given."""
         if self._opaque is None:
             return np.zeros(len(origins), bool)
         far = np.full(len(origins), FAR, np.float32) if limit is None else _rays(limit)
@@ -164,7 +178,9 @@ class Scene:
             if not cut.any():
                 break
             where = np.flatnonzero(cut)
-            start = origins[where] + directions[where] * (hits.t[where] * np.float32(1.00001) + np.float32(1e-4))[:, None]
+            start = (
+                origins[where] + directions[where] * (hits.t[where] * np.float32(1.00001) + np.float32(1e-4))[:, None]
+            )
             more = self.intersect(start.astype(np.float32), directions[where])
             step = np.linalg.norm(start - origins[where], axis=1).astype(np.float32)
             hits.t[where] = np.where(more.face >= 0, more.t + step, FAR)
@@ -211,7 +227,8 @@ def _embree(triangles: F32):  # type: ignore[no-untyped-def]  # embreex ships no
 
 
 def slow_intersect(triangles: F32, origins: F32, directions: F32) -> Hits:
-    """The numpy twin of `Scene.intersect` (Moeller and Trumbore 1997), all rays against all faces in float64: for tests."""
+    """The numpy twin of `Scene.intersect` (Moeller and Trumbore 1997), all rays against all faces in float64: for
+    tests."""
     a = triangles[:, 0].astype(np.float64)
     e1, e2 = triangles[:, 1] - a, triangles[:, 2] - a
     t_out, face, u_out, v_out = [], [], [], []
@@ -231,4 +248,6 @@ def slow_intersect(triangles: F32, origins: F32, directions: F32) -> Hits:
         face.append(best if hit else -1)
         u_out.append(u[best] if hit else 0.0)
         v_out.append(v[best] if hit else 0.0)
-    return Hits(np.array(t_out, np.float32), np.array(face, np.int32), np.array(u_out, np.float32), np.array(v_out, np.float32))
+    return Hits(
+        np.array(t_out, np.float32), np.array(face, np.int32), np.array(u_out, np.float32), np.array(v_out, np.float32)
+    )

@@ -1,4 +1,5 @@
-"""Sweet Home 3D furniture archives (.sh3f): a zip of OBJ, MTL and pictures with a properties file that lists the models."""
+"""Sweet Home 3D furniture archives (.sh3f): a zip of OBJ, MTL and pictures with a properties file that lists the
+models."""
 
 from __future__ import annotations
 
@@ -19,10 +20,11 @@ class CatalogueProblem(ValueError):
 
 @dataclass(frozen=True)
 class ObjectEntry:
-    """One model of an archive. `key` is unique over archives. Sizes are metres along x (width), y (height, up), z (depth).
+    """One model of an archive. `key` is unique over archives. Sizes are metres along x (width), y (height, up), z
+    (depth).
 
-    `rotation` (9 numbers, row-major) turns the file's axes into those; `top_m` is the height at which things may be put
-    on it (None: nowhere), `elevation_m` the height at which it hangs on a wall, `licence` that of the archive.
+    `rotation` (9 numbers, row-major) turns the file's axes into those; `top_m` is the height at which things may be
+    put on it (None: nowhere), `elevation_m` the height at which it hangs on a wall, `licence` that of the archive.
     """
 
     key: str
@@ -84,7 +86,11 @@ def _entry(path: Path, archive: SafeArchive, values: Mapping[str, str], n: int, 
     size = tuple(_metres(path, values, f"{field}#{n}") for field in ("width", "height", "depth"))
     top = values.get(f"dropOnTopElevation#{n}")
     top_m = _metres(path, values, f"dropOnTopElevation#{n}", positive=False) if top else None
-    rotation = tuple(float(word) for word in values[f"modelRotation#{n}"].split()) if f"modelRotation#{n}" in values else IDENTITY
+    rotation = (
+        tuple(float(word) for word in values[f"modelRotation#{n}"].split())
+        if f"modelRotation#{n}" in values
+        else IDENTITY
+    )
     if len(rotation) != 9:
         raise CatalogueProblem(f"{path.name}: entry {n} has a modelRotation of {len(rotation)} numbers, not 9.")
     return ObjectEntry(
@@ -107,7 +113,9 @@ def _metres(path: Path, values: Mapping[str, str], key: str, positive: bool = Tr
     try:
         value = float(values[key]) / 100.0
     except (KeyError, ValueError) as problem:
-        raise CatalogueProblem(f"{path.name}: {key} is missing or no number. Repair or replace the archive.") from problem
+        raise CatalogueProblem(
+            f"{path.name}: {key} is missing or no number. Repair or replace the archive."
+        ) from problem
     if positive and not 0 < value < 1000:
         raise CatalogueProblem(f"{path.name}: {key} is {value} m, which no piece of furniture is.")
     return value
