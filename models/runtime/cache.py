@@ -87,10 +87,10 @@ class Cache:
         one another), LoadFailed or what `check` raises.
         """
         start = self._clock.now()
-        entry = grant.entry if grant is not None else None
+        entry = None
         if grant is not None:
-            grant.entry = None
-            self._carry_out(grant)
+            self.clear(grant)
+            entry, grant.entry = grant.entry, None
         while True:
             if entry is None:
                 entry = self._pin_or_wait(spec, device, owner, check)
@@ -136,16 +136,23 @@ class Cache:
                     self._drop_pin(entry, owner)
                 return plan
             evictions = self._evict(plan, needs)
+            fresh = False
             if spec is not None and entry is None:
                 entry = self._new_entry(spec, name, owner)
+                entry.clearing = fresh = bool(evictions)
             for pool_name, size in amounts.items():
                 self._pools[pool_name].working += size
                 self._hold(owner, +1)
-            return Grant(owner, device, entry, amounts, evictions)
+            return Grant(owner, device, entry, amounts, evictions, fresh)
+
+    def clear(self, grant: Grant) -> None:
+        """Carry out the evictions a grant needs; to be called before its memory is used. `acquire` does it itself."""
+        evictions, grant.evictions = grant.evictions, []
+        self._release(evictions, grant.entry if grant.fresh else None)
 
     def settle(self, grant: Grant) -> None:
         """Give back everything a grant still holds; a second call does nothing."""
-        self._carry_out(grant)
+        self.clear(grant)
         entry, grant.entry = grant.entry, None
         if entry is not None:
             self._unpin(entry, grant.owner)
@@ -264,7 +271,8 @@ class Cache:
                     continue
                 evictions = self._evict(plan, {name: size})
                 entry = self._new_entry(spec, name, owner)
-            self._release(evictions)
+                entry.clearing = bool(evictions)
+            self._release(evictions, entry)
             return entry
 
     def _wait_for_room(self, owner: Any, spec: ResourceSpec, name: str, later: Later) -> None:
@@ -285,7 +293,8 @@ class Cache:
     def _make_ready(self, entry: Entry, spec: ResourceSpec, device: str, check: Callable[[], None]) -> None:
         """Load the entry, or wait while another owner does. It is then READY, or GONE: to be asked for anew."""
         with self._changed:
-            while entry.phase is Phase.LOADING:
+            # Another owner of the same key may come here first; it must not load into room still being cleared.
+            while entry.phase is Phase.LOADING or (entry.phase is Phase.RESERVED and entry.clearing):
                 check()
                 self._clock.wait(self._changed, None)
             if entry.phase is Phase.GONE and entry.failure is not None:
@@ -336,11 +345,7 @@ class Cache:
         if extra < 0 or not fits:
             self._on_room()
 
-    def _carry_out(self, grant: Grant) -> None:
-        evictions, grant.evictions = grant.evictions, []
-        self._release(evictions)
-
-    def _release(self, evictions: list[tuple[Pool, list[Entry], int]]) -> None:
+    def _release(self, evictions: list[tuple[Pool, list[Entry], int]], cleared_for: Entry | None = None) -> None:
         """Run the releases of evicted entries, then let others have what was freed beyond the need."""
         for pool, entries, excess in evictions:
             for entry in entries:
@@ -353,6 +358,10 @@ class Cache:
                         log.exception("release of '%s' failed", entry.label)
             with self._changed:
                 pool.drained(excess)
+                self._changed.notify_all()
+        if evictions and cleared_for is not None:
+            with self._changed:
+                cleared_for.clearing = False
                 self._changed.notify_all()
         if any(excess for _, _, excess in evictions):
             self._on_room()

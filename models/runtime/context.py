@@ -53,8 +53,9 @@ class JobContext:
         try:
             yield lease.value
         finally:
-            self._open.remove(lease)
             lease.close()
+            if lease in self._open:
+                self._open.remove(lease)
 
     def close(self) -> None:
         """Give back what the job left open."""

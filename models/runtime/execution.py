@@ -81,8 +81,10 @@ class Execution:
                     return self._call(assignment, context, lease, overrides, timing)
                 except BaseException as raised:
                     shortage = self._memory.translate(raised, context.device)
-                    if shortage is None or last:
+                    if shortage is None:
                         raise
+                    if last:
+                        raise self._ran_out(assignment, shortage) from None
                 # Outside the handler, so that the failed attempt's frames and what they hold are gone.
                 context.close()
                 overrides = self._make_room(assignment, shortage, timing)
@@ -96,6 +98,7 @@ class Execution:
         context.check()
         spec = assignment.ticket.job.model
         if spec is None:
+            self._cache.clear(assignment.grant)
             return None
 
         def loading() -> None:
@@ -149,16 +152,19 @@ class Execution:
             f" with {timing.shrunk}" if timing.shrunk else ""))
         return overrides
 
+    def _ran_out(self, assignment: Assignment, shortage: OutOfMemory) -> JobFailed:
+        """The end of the ladder; called while the job still holds its model, so that the table shows it."""
+        job = assignment.ticket.job
+        self._predictor.out_of_memory(job, assignment.slot.device, shortage.needed, retry=True)
+        return JobFailed(
+            f"'{job.title}' ran out of memory twice ({shortage}). Use a smaller input or checkpoint, or try again when "
+            f"less is in use. Who holds what:\n{self._cache.table()}", _bare(shortage))
+
     def _as_problem(self, assignment: Assignment, raised: BaseException) -> RuntimeProblem:
         ticket = assignment.ticket
-        shortage = self._memory.translate(raised, assignment.slot.device)
-        if shortage is not None:
-            self._predictor.out_of_memory(ticket.job, assignment.slot.device, shortage.needed, retry=True)
-            return JobFailed(
-                f"'{ticket.job.title}' ran out of memory twice ({shortage}). Use a smaller input or checkpoint, or try "
-                f"again when less is in use. Who holds what:\n{self._cache.table()}", _bare(shortage))
-        if isinstance(raised, (Cancelled, Refused)):
-            return raised.with_traceback(None)
+        if isinstance(raised, (Cancelled, Refused, JobFailed)):
+            _bare(raised)
+            return raised
         details = "".join(traceback.format_exception(raised))
         log.info("job %s (%s) failed\n%s", ticket.id, ticket.job.title, details)
         if isinstance(raised, LoadFailed):

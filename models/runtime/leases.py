@@ -13,13 +13,17 @@ from models.runtime.types import ResourceSpec
 
 @dataclass
 class Grant:
-    """Room kept for one owner: a place for its resource, its working memory, and evictions still to be carried out."""
+    """Room kept for one owner: a place for its resource, its working memory, and evictions still to be carried out.
+
+    fresh: the place was made by this grant, and whoever loads into it must wait for these evictions.
+    """
 
     owner: Any
     device: str
     entry: Entry | None
     working: dict[str, int]
     evictions: list[tuple[Pool, list[Entry], int]] = field(default_factory=list)
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

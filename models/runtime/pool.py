@@ -24,7 +24,7 @@ class Entry:
     """A resource in the cache. leases counts users and those waiting for the load: while above 0 it stays.
 
     reload_s: measured seconds to load. held_until: before this moment it is not evicted. failure: builds the error
-    its waiters raise once the load has failed.
+    its waiters raise once the load has failed. clearing: what was evicted for it is not yet released.
     """
 
     pool: Pool
@@ -37,6 +37,7 @@ class Entry:
     release: Callable[[], None] | None = None
     reload_s: float = 0.0
     held_until: float = 0.0
+    clearing: bool = False
     failure: Callable[[], Exception] | None = None
     owners: dict[Any, int] = field(default_factory=dict)
 
