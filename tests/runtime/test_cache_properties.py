@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from models.runtime.cache import Cache
 from models.runtime.errors import LoadFailed, NeverFits, OutOfMemory
-from models.runtime.leases import Grant, Lease, Later
+from models.runtime.leases import Grant, Later, Lease
 from models.runtime.types import Loaded, ResourceSpec
 from tests.runtime.fakes import FakeClock, WouldBlock
 

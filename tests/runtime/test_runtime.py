@@ -64,7 +64,7 @@ def test_partial_results_and_progress_become_events(stage: Stage) -> None:
         for number in range(3):
             context.tick(number / 3, f"step {number}")
             yield number
-        return "end"  # noqa: B901 - the final value of a job that yields partial ones
+        return "end"
 
     ticket = stage.runtime.submit(job(call=steps))
     stage.backend.run_next()
@@ -171,7 +171,7 @@ def test_leaving_the_block_cancels_what_has_not_finished(stage: Stage) -> None:
 def test_job_that_can_never_fit_is_refused_with_a_remedy(stage: Stage) -> None:
     ticket = stage.runtime.submit(job(model=spec("huge", 200 * MB)))
     assert ticket.state is State.REFUSED
-    with pytest.raises(NeverFits, match="200 MB .* 100 MB .*smaller checkpoint"):
+    with pytest.raises(NeverFits, match=r"200 MB .* 100 MB .*smaller checkpoint"):
         ticket.result()
 
 
