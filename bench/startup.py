@@ -44,7 +44,7 @@ signal.signal(signal.SIGUSR1, _tell)
 
 def run() -> dict[str, object]:
     """Interleaved starts to the first HTTP 200; `startup_ratio` is the median of ours over the bare one."""
-    counts, torch_imported = _inspect()
+    counts, torch_imported = inspect()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bare.py"
         script.write_text(BARE, encoding="utf-8")
@@ -76,7 +76,7 @@ def _seconds(command: Sequence[str]) -> float:
         return server.wait()
 
 
-def _inspect() -> tuple[dict[str, int], int | None]:
+def inspect() -> tuple[dict[str, int], int | None]:
     """The component classes of our page with their counts; 1 when its process has imported torch by its first answer.
 
     The second is None where the system has no signals to ask a running process with.
@@ -89,7 +89,8 @@ def _inspect() -> tuple[dict[str, int], int | None]:
             server.wait()
             imported = _ask(server, answer) if hasattr(signal, "SIGUSR1") else None
             config = json.loads(server.get("/config")[1])
-    return dict(Counter(component["type"] for component in config["components"])), imported
+    # "api" entries are functions without a component.
+    return dict(Counter(one["type"] for one in config["components"] if one["type"] != "api")), imported
 
 
 def _ask(server: Served, answer: Path) -> int:

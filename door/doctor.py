@@ -93,7 +93,7 @@ def _disk() -> Finding:
     return Finding(
         "disk",
         f"{free / GIB:.1f} GiB free",
-        "The packages take up to 6 GiB, and as much while installing: free some room" if short else "",
+        "The packages take about 6.5 GB, and some more while installing: free some room" if short else "",
     )
 
 

@@ -97,7 +97,7 @@ class Environment:
     def _install(self, wanted: tuple[pins.Pin, ...]) -> None:
         fresh = not self.interpreter.exists() or self._mark.exists()
         if fresh:
-            self.say(f"Setting up .venv with {len(wanted)} pins: once, some minutes and up to 6 GB, mostly torch.")
+            self.say(f"Setting up .venv with {len(wanted)} pins: once, some minutes and about 6.5 GB, mostly torch.")
             self._make()
         else:
             self.say("The pins are not met by .venv: installing what is missing.")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,16 +45,26 @@ class Served:
 
     def wait(self) -> float:
         """Seconds from the start of the process to its first HTTP 200; raises NotServed."""
-        while True:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get()[0] == 200:
-                    return time.perf_counter() - self.started
+        return self._until(self._answers, "answer")
+
+    def wait_for_words(self, words: str) -> None:
+        """Wait until it has printed `words`; raises NotServed."""
+        self._until(lambda: words in self.said(), f"word of {words!r}")
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get()[0] == 200
+        return False
+
+    def _until(self, holds: Callable[[], bool], what: str) -> float:
+        while not holds():
             if self.process.poll() is not None:
                 raise NotServed(f"the server ended with status {self.process.returncode}:\n{self.said()[-2000:]}")
             if time.perf_counter() - self.started > PATIENCE_S:
-                raise NotServed(f"no answer within {PATIENCE_S:.0f} s:\n{self.said()[-2000:]}")
-            # A starting process in another interpreter can only be asked; nothing announces it.
+                raise NotServed(f"no {what} within {PATIENCE_S:.0f} s:\n{self.said()[-2000:]}")
+            # A starting process can only be asked; nothing announces that it is ready.
             time.sleep(STEP_S)
+        return time.perf_counter() - self.started
 
     def said(self) -> str:
         """What it has printed so far."""

@@ -58,7 +58,7 @@ def test_the_first_command_serves_from_a_scratch_copy_and_prints_its_address(tmp
         status, page = app.get()
         assert status == 200
         assert b"Vitrine" in page
-        assert app.url in app.said()
+        app.wait_for_words(app.url)
 
 
 def test_the_front_matter_makes_it_a_space() -> None:
