@@ -24,7 +24,7 @@ from models.worlds.obj_mesh import MtlMaterial, ObjMesh, parse_mtl, parse_obj
 from models.worlds.sh3f import ObjectEntry, read_catalogue
 from models.worlds.textures import Pyramid, pyramid
 
-_VERSION = 2
+_VERSION = 3
 _TEXTURE_SIDE = 512
 _CREASE = np.cos(np.radians(40.0))
 HELD_OUT_SHARE = 0.15
@@ -159,15 +159,7 @@ def _corner_normals(
     area = np.cross(b - a, c - a)
     flat = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-20)
     _, weld = np.unique(np.round(vertices * 1e5).astype(np.int64), axis=0, return_inverse=True)
-    welded = weld.reshape(-1)[mesh.faces]
-    sums = np.zeros((int(welded.max()) + 1, 3))
-    for corner in range(3):
-        for axis in range(3):
-            sums[:, axis] += np.bincount(welded[:, corner], weights=area[:, axis], minlength=len(sums))
-    smooth = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20)
-    corners = smooth[welded]
-    sharp = np.einsum("fck,fk->fc", corners, flat) < _CREASE
-    corners = np.where(sharp[..., None], flat[:, None, :], corners)
+    corners = _smooth(weld.reshape(-1)[mesh.faces], area, flat)
     if len(mesh.normals):
         given = (mesh.normals @ turn.T) / scale
         given /= np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-20)
@@ -176,6 +168,28 @@ def _corner_normals(
         agree = np.abs(np.einsum("fck,fk->fc", picked, flat)) > 0.1  # a normal along its own face is damaged
         corners = np.where((has & agree)[..., None], picked, corners)
     return corners
+
+
+def _smooth(welded: NDArray[np.int64], area: NDArray[np.float64], flat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corner normals (F,3,3): the area-weighted mean over the faces at a vertex (F,3) that bend less than the crease."""
+    corner_vertex = welded.reshape(-1)
+    order = np.argsort(corner_vertex, kind="stable")
+    face = order // 3
+    start = np.flatnonzero(np.r_[True, np.diff(corner_vertex[order]) > 0])
+    count = np.diff(np.r_[start, len(order)])
+    sums = area[face].copy()
+    # meet every corner with the next 1, 2, ... corners of its vertex; fans of more than 64 faces are cut off there
+    left = np.repeat(start + count, count) - np.arange(len(order))
+    for step in range(1, min(int(count.max()), 64)):
+        here = np.flatnonzero(left > step)
+        there = here + step
+        alike = np.einsum("nk,nk->n", flat[face[here]], flat[face[there]]) > _CREASE
+        here, there = here[alike], there[alike]
+        sums[here] += area[face[there]]
+        sums[there] += area[face[here]]
+    out = np.empty_like(sums)
+    out[order] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-20)
+    return out.reshape(-1, 3, 3)
 
 
 def _library(archive: SafeArchive, folder: str, member: str) -> dict[str, MtlMaterial]:

@@ -70,6 +70,7 @@ def room(rng: np.random.Generator, library: Library, size: int) -> tuple[SceneBu
         _walls(builder, rng, library, w, d, tall)
     standing: list[_Placed] = []
     stands: list[_Placed] = []
+    lying: list[_Placed] = []
     for _ in range(int(rng.integers(4, 12))):
         left = FACE_BUDGET - builder.faces
         on_top = bool(stands) and rng.random() < 0.45
@@ -77,11 +78,13 @@ def room(rng: np.random.Generator, library: Library, size: int) -> tuple[SceneBu
         if found is None:
             continue
         entry, model = found
-        spot = _on_top(rng, stands, model) if on_top else _on_floor(rng, standing, entry, model, (w, d), outdoors)
+        spot = (
+            _on_top(rng, stands, lying, model) if on_top else _on_floor(rng, standing, entry, model, (w, d), outdoors)
+        )
         if spot is None:
             continue
         spot.corners = _stand(builder, model, looks(rng, library, model), spot, 1.0)
-        standing.append(spot) if not on_top else None
+        (lying if on_top else standing).append(spot)
         if entry.top_m is not None and not on_top and entry.elevation_m == 0 and 0.2 < entry.top_m < 1.3:
             spot.top = entry.top_m
             stands.append(spot)
@@ -136,7 +139,9 @@ def _on_floor(
     return None
 
 
-def _on_top(rng: np.random.Generator, stands: list[_Placed], model: ObjectModel) -> _Placed | None:
+def _on_top(
+    rng: np.random.Generator, stands: list[_Placed], lying: list[_Placed], model: ObjectModel
+) -> _Placed | None:
     below = stands[int(rng.integers(len(stands)))]
     half = (float(model.size_m[0]) / 2, float(model.size_m[2]) / 2)
     room = (below.half[0] - half[0], below.half[1] - half[1])
@@ -144,9 +149,9 @@ def _on_top(rng: np.random.Generator, stands: list[_Placed], model: ObjectModel)
         return None
     u, v = float(rng.uniform(-room[0], room[0])) * 0.7, float(rng.uniform(-room[1], room[1])) * 0.7
     c, s = np.cos(below.angle), np.sin(below.angle)
-    return _Placed(
-        below.x + u * c + v * s, below.z - u * s + v * c, half, below.angle + float(rng.normal(0, 0.4)), base=below.top
-    )
+    turn = below.angle + float(rng.normal(0, 0.4))
+    spot = _Placed(below.x + u * c + v * s, below.z - u * s + v * c, half, turn, base=below.top)
+    return None if any(_overlaps(spot, other) for other in lying) else spot
 
 
 def _aim(

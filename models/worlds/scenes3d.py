@@ -25,8 +25,7 @@ KINDS = ("room", "table", "photo")
 @dataclass(frozen=True)
 class Sample:
     """image uint8 (S,S,3); instance int16 (S,S), 0 is surroundings; part int16 (S,S), floor and walls are parts, 0
-    is backdrop; names[i] belongs to instance i + 1; part_instance[j] is the instance of part j + 1; frame keeps
-    depth and normals."""
+    is backdrop; names[i] belongs to instance i + 1, part_names[j] to part j + 1; frame keeps depth and normals."""
 
     image: NDArray[np.uint8]
     instance: NDArray[np.int16]
@@ -44,12 +43,14 @@ def sample_scene(rng: np.random.Generator, library: Library, size: int = 512, ki
     chosen = kind or str(rng.choice(KINDS, p=[0.45, 0.3, 0.25]))
     if chosen not in makers:
         raise ValueError(f"scene kinds are {', '.join(KINDS)}, not {kind!r}")
-    while True:
+    for _ in range(60):
         builder, aim, lighting = makers[chosen](rng, library, size)
         scene = builder.build()
         view = _good_view(scene, aim)
         if view is not None:
             break
+    else:
+        raise ValueError("no scene of this library shows anything. Give it models of other sizes or fewer faces.")
     camera, focus = view
     frame = render(scene, camera, lighting, rng)
     image = develop(frame.light, frame.depth, sample_development(rng, focus, size), rng)
