@@ -39,6 +39,7 @@ class Predictor:
     def __init__(self, saved: Iterable[tuple[str, str]] = (), save: Callable[[str, str], None] | None = None) -> None:
         self._lock = threading.Lock()
         self._costs: dict[tuple[str, ...], Cost] = {}
+        self._intervals: dict[tuple[str, ...], tuple[float, float] | None] = {}
         self._save = save or (lambda key, text: None)
         self._spread = 1.0
         self._inside = 0
@@ -48,16 +49,16 @@ class Predictor:
 
     def run_seconds(self, job: Job, device: str) -> tuple[float, float] | None:
         """Interval that covers about nine in ten runs; None when nothing is known and nothing was hinted."""
-        with self._lock:
-            cost = self._costs.get(_key(job, device))
-            if cost is not None and cost.runs:
-                return _interval(cost.runs)
-            related = [run for key, other in self._costs.items()
-                       if key[0] == job.method and key[1] == job.checkpoint and key[3] == kind_of(device)
-                       for run in other.runs]
-        if related:
-            low, high = _interval(related)
-            return low / 1.5, high * 1.5
+        key = _key(job, device)
+        # Asked for every queued job whenever somebody looks at a wait, so the answer is kept until the next run.
+        kept = self._intervals
+        if key in kept:
+            interval = kept[key]
+        else:
+            with self._lock:
+                interval = self._intervals[key] = self._measured(key)
+        if interval is not None:
+            return interval
         hint = job.cost_hints.get("run_s")
         return (hint / 2, hint * 2) if hint is not None else None
 
@@ -89,6 +90,7 @@ class Predictor:
             key = _key(job, device)
             cost = self._costs.setdefault(key, Cost())
             cost.runs.append(run_s)
+            self._intervals = {}
             for pool, peak in peaks.items():
                 cost.peaks[pool] = max(cost.peaks.get(pool, 0), peak)
             self._store(key)
@@ -135,6 +137,17 @@ class Predictor:
             power = -(1 - COVERAGE) / COVERAGE if inside else 1.0
             self._spread = min(max(self._spread * STEP**power, 1.0), 4.0)
             self._save(CALIBRATION_KEY, json.dumps([self._spread, self._inside, self._count]))
+
+    def _measured(self, key: tuple[str, ...]) -> tuple[float, float] | None:
+        cost = self._costs.get(key)
+        if cost is not None and cost.runs:
+            return _interval(cost.runs)
+        related = [run for other, cost in self._costs.items()
+                   if (other[0], other[1], other[3]) == (key[0], key[1], key[3]) for run in cost.runs]
+        if not related:
+            return None
+        low, high = _interval(related)
+        return low / 1.5, high * 1.5
 
     # Persistence
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -145,7 +145,7 @@ class Receipt:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values only, ready for JSON."""
-        return asdict(self) | {"peak_bytes": dict(self.peak_bytes)}
+        return {item.name: getattr(self, item.name) for item in fields(self)} | {"peak_bytes": dict(self.peak_bytes)}
 
     def as_text(self) -> str:
         """One "name: value" line per field, for PNG text chunks and people."""
