@@ -171,7 +171,7 @@ def _corner_normals(
 
 
 def _smooth(welded: NDArray[np.int64], area: NDArray[np.float64], flat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corner normals (F,3,3): the area-weighted mean over the faces at a vertex (F,3) that bend less than the crease."""
+    """Corner normals (F,3,3): the area-weighted mean over the faces at a vertex that bend less than the crease."""
     corner_vertex = welded.reshape(-1)
     order = np.argsort(corner_vertex, kind="stable")
     face = order // 3

@@ -9,25 +9,17 @@ import numpy as np
 from models.worlds.textures import F32, U8
 
 
-def value_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 4, tile: bool = True) -> F32:
-    """Smooth noise (size,size) in 0..1, `cells` bumps across at the coarsest octave; repeats without a seam when
-    `tile`."""
+def value_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 4) -> F32:
+    """Smooth noise (size,size) in 0..1, `cells` bumps across at the coarsest octave; repeats without a seam."""
     total = np.zeros((size, size), np.float32)
     weight = 0.0
     for octave in range(octaves):
         n = min(cells * 2**octave, size)
-        grid = rng.random((n, n), dtype=np.float32)
-        if tile:
-            pad = 2
-            wrapped = np.pad(grid, pad, mode="wrap")
-            zoomed = cv2.resize(wrapped, None, fx=size / n, fy=size / n, interpolation=cv2.INTER_CUBIC)
-            at = round(pad * size / n)
-            layer = zoomed[at : at + size, at : at + size]
-        else:
-            layer = cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
-        amount = 0.5**octave
-        total += amount * layer[:size, :size]
-        weight += amount
+        wrapped = np.pad(rng.random((n, n), dtype=np.float32), 2, mode="wrap")
+        zoomed = cv2.resize(wrapped, None, fx=size / n, fy=size / n, interpolation=cv2.INTER_CUBIC)
+        at = round(2 * size / n)
+        total += 0.5**octave * zoomed[at : at + size, at : at + size]
+        weight += 0.5**octave
     return np.clip(total / weight, 0, 1).astype(np.float32)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -15,14 +14,9 @@ from models.parts.archives import ArchiveLimits, ArchiveProblem, SafeArchive
 from models.worlds import objects, packages, sh3f
 from models.worlds.obj_mesh import MeshProblem, parse_mtl, parse_obj
 
-_spec = importlib.util.spec_from_file_location("objects_archive", Path(__file__).with_name("objects_archive.py"))
-assert _spec is not None and _spec.loader is not None
-made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(made)
-
 
 @pytest.fixture(name="entries")
-def _entries(tmp_path: Path) -> list[sh3f.ObjectEntry]:
+def _entries(tmp_path: Path, made) -> list[sh3f.ObjectEntry]:
     made.box_archive(tmp_path / "things.sh3f")
     return objects.catalogue(folder=tmp_path)
 
@@ -53,7 +47,7 @@ def test_model_rotation_brings_the_file_axes_to_y_up(entries, tmp_path):
     assert lid.reshape(-1, 3) == pytest.approx(np.tile([0, 0, -1], (6, 1)), abs=1e-3)
 
 
-def test_each_material_is_a_part_and_keeps_its_texture_and_colour(entries, tmp_path):
+def test_each_material_is_a_part_and_keeps_its_texture_and_colour(entries, tmp_path, made):
     model = objects.load(_named(entries, "Box"), tmp_path)
     assert model.part_names == ("body", "lid")
     assert np.bincount(model.face_material).tolist() == [10, 2]

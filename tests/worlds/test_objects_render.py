@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -23,14 +20,10 @@ from models.worlds.surfaces import procedural
 from models.worlds.textures import TexturePool, pyramid
 
 pytest.importorskip("embreex")
-_spec = importlib.util.spec_from_file_location("objects_archive", Path(__file__).with_name("objects_archive.py"))
-assert _spec is not None and _spec.loader is not None
-made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(made)
 
 
 @pytest.fixture(scope="module", name="library")
-def _library(tmp_path_factory) -> Library:
+def _library(tmp_path_factory, made) -> Library:
     folder = tmp_path_factory.mktemp("objects")
     made.box_archive(folder / "things.sh3f")
     picture = procedural(np.random.default_rng(3), 64)
@@ -79,7 +72,7 @@ def test_shadow_rays_end_at_their_limit():
     assert scene.blocked(origins, up, np.array([1.9, 2.1], np.float32)).tolist() == [False, True]
 
 
-def test_texture_repeats_and_v_points_up():
+def test_texture_repeats_and_v_points_up(made):
     pool = TexturePool([pyramid(made.quarters(8))])
     at = np.array([[0.25, 0.75], [0.75, 0.75], [0.25, 0.25], [0.75, 0.25]], np.float32)
     which, sharp = np.zeros(4, np.int64), np.zeros(4, np.float32)
@@ -89,7 +82,7 @@ def test_texture_repeats_and_v_points_up():
     assert pool.sample(which, moved, sharp)[:, :3] == pytest.approx(np.array(wanted))
 
 
-def test_far_textures_are_the_mean_of_the_near_ones():
+def test_far_textures_are_the_mean_of_the_near_ones(made):
     pool = TexturePool([pyramid(made.quarters(8))])
     mean = pool.sample(np.zeros(1, np.int64), np.array([[0.1, 0.9]], np.float32), np.full(1, 9, np.float32))
     assert mean[0, :3] == pytest.approx(made.quarters(8).reshape(-1, 3).mean(axis=0) / 255, abs=0.01)
@@ -173,7 +166,9 @@ def test_ground_that_a_lamp_cannot_see_is_darker(library):
     points = (
         camera.position + camera.grid() * (frame.depth.reshape(-1) / -(camera.grid() @ camera.rotation[2]))[:, None]
     )
-    hidden = scene.blocked((points + [0, 1e-3, 0]).astype(np.float32), np.tile(to, (len(points), 1))).reshape(96, 96)
+    hidden = scene.blocked((points + np.array([0, 1e-3, 0])).astype(np.float32), np.tile(to, (len(points), 1))).reshape(
+        96, 96
+    )
     floor, light = frame.part == 1, frame.light.mean(axis=2)
     assert (floor & hidden).sum() > 30
     assert np.median(light[floor & hidden]) < 0.5 * np.median(light[floor & ~hidden])

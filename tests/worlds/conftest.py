@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from PIL import Image
 
 # A box: x 0..2, y 0..1 (up), z 0..4; the top (y = 1) is `lid` with a texture repeated 2 x 4 times, the rest is `body`.
@@ -64,7 +66,7 @@ def _entry(n: int, name: str, model: str, size: tuple[float, float, float], extr
 
 
 def box_archive(path: Path) -> Path:
-    """Four entries: Box (40 x 80 x 20 cm), Turned (the same, with modelRotation), and two plain copies, Bo\\u00efte and Crate."""
+    """Four entries: Box (40 x 80 x 20 cm), Turned (lying on its back in the file), and two copies, Boïte and Crate."""
     stream = io.BytesIO()
     Image.fromarray(quarters()).save(stream, "PNG")
     catalogue = "# a comment\nlicense=Creative Commons Attribution 3.0 license\n"
@@ -78,3 +80,9 @@ def box_archive(path: Path) -> Path:
             archive.writestr(f"things/{model}/{model}.mtl", BOX_MTL)
             archive.writestr(f"things/{model}/quarters.png", stream.getvalue())
     return path
+
+
+@pytest.fixture(scope="session")
+def made() -> SimpleNamespace:
+    """The makers above: `box_archive(path)` and `quarters(side)`."""
+    return SimpleNamespace(box_archive=box_archive, quarters=quarters)
