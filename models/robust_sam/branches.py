@@ -11,9 +11,9 @@ from models.robust_sam.network import RobustSam
 
 
 def image_side(model: RobustSam, images: Tensor) -> tuple[Tensor, Tensor]:
-    """images: (B, 3, H, W) in 0..255 at model size -> embedding and early feature, without gradient."""
+    """images: (B, 3, S, S) in 0..255, already padded -> embedding and early feature, without gradient."""
     with torch.no_grad():
-        return model.encode(images)
+        return model.encode(images, side=images.shape[-1])
 
 
 def run_branch(

@@ -66,7 +66,10 @@ class TokenCleaner(nn.Module):
 
 
 class RobustMaskDecoder(MaskDecoder):
-    """SAM's decoder (segment-anything's own class, so its names and numbers) with the robust branch."""
+    """SAM's decoder (segment-anything's own class, so its names and numbers) with the robust branch.
+
+    ``robust=False`` leaves the new part out, for plain SAM checkpoints; only ``branch="sam"`` works then.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class RobustMaskDecoder(MaskDecoder):
         mlp_dim: int = 2048,
         attention_downsample: int = 2,
         iou_hidden: int = 256,
+        robust: bool = True,
     ) -> None:
         super().__init__(
             transformer_dim=dim,
@@ -92,6 +96,8 @@ class RobustMaskDecoder(MaskDecoder):
             iou_head_depth=3,
             iou_head_hidden_dim=iou_hidden,
         )
+        if not robust:
+            return
         mask_channels = dim // 8
         self.custom_robust_token = nn.Embedding(self.num_mask_tokens, dim)
         self.robust_mlp = MLP(dim, dim, mask_channels, 3)
@@ -114,7 +120,9 @@ class RobustMaskDecoder(MaskDecoder):
         outputs = torch.cat([self.iou_token.weight, mask_tokens.weight], dim=0)
         return self._run(outputs.unsqueeze(0).expand(len(sparse), -1, -1), embedding, image_pe, sparse, dense)
 
-    def decode_both(self, embedding: Tensor, image_pe: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Decoded, Decoded]:
+    def decode_both(
+        self, embedding: Tensor, image_pe: Tensor, sparse: Tensor, dense: Tensor
+    ) -> tuple[Decoded, Decoded]:
         """Both branches in one pass of 2P prompts; the same numbers as two calls of ``decode``."""
         prompts = len(sparse)
         tokens = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -14,6 +14,13 @@ from torch.nn import functional as F
 from models.parts.efficientnet_lite import PYRAMID_CHANNELS, EfficientNetLite0
 
 EARLY_CHANNELS_NANO = PYRAMID_CHANNELS[2]
+
+Tick = Callable[[float], None]
+"""Called with the share of the encoder that is done."""
+
+
+def no_tick(share: float) -> None:
+    """For callers that need neither progress nor cancellation."""
 
 
 class VitEncoder(ImageEncoderViT):
@@ -47,7 +54,7 @@ class VitEncoder(ImageEncoderViT):
         )
         self.early_block = global_blocks[0]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, tick: Tick = no_tick) -> tuple[Tensor, Tensor]:
         """x: (B, 3, S, S) normalised and padded -> embedding (B, D, S/16, S/16), early feature (B, e, S/16, S/16)."""
         x = self.patch_embed(x)
         if self.pos_embed is not None:
@@ -57,6 +64,7 @@ class VitEncoder(ImageEncoderViT):
             x = block(x)
             if index == self.early_block:
                 early = x
+            tick((index + 1) / len(self.blocks))
         return self.neck(x.permute(0, 3, 1, 2)), early.permute(0, 3, 1, 2)
 
 
@@ -95,8 +103,14 @@ class NanoEncoder(nn.Module):
             LayerNorm2d(out_channels),
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, tick: Tick = no_tick) -> tuple[Tensor, Tensor]:
         """x: (B, 3, S, S), S a multiple of 64 -> embedding (B, D, S/16, S/16), early feature (B, 112, S/16, S/16)."""
         fine, middle, early, deep = self.trunk(x)
-        folded = [F.pixel_unshuffle(fine, 4), F.pixel_unshuffle(middle, 2), early, F.interpolate(deep, scale_factor=2.0)]
+        tick(0.8)
+        folded = [
+            F.pixel_unshuffle(fine, 4),
+            F.pixel_unshuffle(middle, 2),
+            early,
+            F.interpolate(deep, scale_factor=2.0),
+        ]
         return self.neck(torch.cat(folded, dim=1)), early

@@ -14,7 +14,7 @@ Recipe = Literal["paper", "code"]
 FOCAL_WEIGHT, DICE_WEIGHT, TOKEN_WEIGHT, FEATURE_WEIGHT = 20.0, 1.0, 2.0, 100.0
 """Total = 20 focal + dice + 2 token + 100 feature (released code; the paper gives no weights)."""
 
-FOCAL_GAMMA, FOCAL_ALPHA, DICE_SMOOTH = 2.0, 0.25, 1e-6
+FOCAL_ALPHA, DICE_SMOOTH = 0.25, 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class PairLosses:
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """logits, target: (..., H, W), target in 0..1 -> (...), mean over pixels; alpha weighs every pixel alike."""
+    """logits, target: (..., H, W), target in 0..1 -> (...), mean over pixels; gamma is 2, alpha weighs every pixel alike."""
     crossentropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     certainty = torch.exp(-crossentropy)
-    return (FOCAL_ALPHA * (1 - certainty) ** FOCAL_GAMMA * crossentropy).mean((-2, -1))
+    return (FOCAL_ALPHA * (1 - certainty).square() * crossentropy).mean((-2, -1))
 
 
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:

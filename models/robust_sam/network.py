@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from segment_anything.modeling import PromptEncoder
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.parts.efficientnet_lite import PIXEL_MEAN, PIXEL_STD
 from models.robust_sam.decoder import Branch, RobustMaskDecoder
-from models.robust_sam.encoder import EARLY_CHANNELS_NANO, NanoEncoder, VitEncoder
+from models.robust_sam.encoder import EARLY_CHANNELS_NANO, NanoEncoder, Tick, VitEncoder, no_tick
 
 SAM_PIXEL_MEAN = (123.675, 116.28, 103.53)
 SAM_PIXEL_STD = (58.395, 57.12, 57.375)
@@ -82,12 +82,12 @@ CONFIGS = {
 
 
 class RobustSam(nn.Module):
-    """Image encoder, prompt encoder and mask decoder; calls are made on the parts by pipeline.py and training.py."""
+    """Image encoder, prompt encoder and mask decoder; calls are made on the parts by pipeline.py and training.py.
 
-    pixel_mean: Tensor
-    pixel_std: Tensor
+    ``branches``: what these weights can run; a plain SAM checkpoint (``robust=False``) has no robust one.
+    """
 
-    def __init__(self, config: RobustSamConfig) -> None:
+    def __init__(self, config: RobustSamConfig, robust: bool = True) -> None:
         super().__init__()
         self.config = config
         self.image_encoder = _image_encoder(config)
@@ -105,25 +105,25 @@ class RobustSam(nn.Module):
             mlp_dim=config.two_way_mlp,
             attention_downsample=config.attention_downsample,
             iou_hidden=config.iou_hidden,
+            robust=robust,
         )
-        self.has_robust_branch = True
+        self.branches: tuple[Branch, ...] = ("sam", "robust") if robust else ("sam",)
 
-    def normalise(self, image: Tensor) -> Tensor:
-        """image: (B, 3, H, W) float, 0..255 -> zero mean, unit spread, zero-padded right and bottom to the model's square."""
-        mean = torch.tensor(self.config.pixel_mean, device=image.device, dtype=image.dtype).view(3, 1, 1)
-        std = torch.tensor(self.config.pixel_std, device=image.device, dtype=image.dtype).view(3, 1, 1)
+    def normalise(self, image: Tensor, side: int) -> Tensor:
+        """image: (B, 3, H, W) float, 0..255 -> zero mean, unit spread, zero-padded right and bottom to (B, 3, side, side)."""
+        mean = image.new_tensor(self.config.pixel_mean).view(3, 1, 1)
+        std = image.new_tensor(self.config.pixel_std).view(3, 1, 1)
         height, width = image.shape[-2:]
-        side = self.config.image_size
-        return nn.functional.pad((image - mean) / std, (0, side - width, 0, side - height))
+        return F.pad((image - mean) / std, (0, side - width, 0, side - height))
 
-    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """image: (B, 3, H, W) float 0..255, long side at most ``image_size`` -> embedding and early feature."""
-        embedding, early = self.image_encoder(self.normalise(image))
+    def encode(self, image: Tensor, tick: Tick = no_tick, side: int | None = None) -> tuple[Tensor, Tensor]:
+        """image: (B, 3, H, W) float 0..255, long side at most ``side`` -> embedding (B, D, h, w), early (B, e, h, w).
+
+        ``side``: of the padded square, ``image_size`` unless training works on smaller ones. ``tick(share)`` is called between
+        the encoder's blocks: progress and cancellation of a pass that may take a minute.
+        """
+        embedding, early = self.image_encoder(self.normalise(image, side or self.config.image_size), tick)
         return embedding, early
-
-    def branches(self) -> tuple[Branch, ...]:
-        """The branches these weights can run: a plain SAM checkpoint has no robust one."""
-        return ("sam", "robust") if self.has_robust_branch else ("sam",)
 
 
 def _image_encoder(config: RobustSamConfig) -> nn.Module:

@@ -68,7 +68,9 @@ class Recorded:
         difference = np.abs(actual.astype(np.float64) - wanted.astype(np.float64))
         far = difference > terms.get("atol", 0.0) + terms.get("rtol", 0.0) * np.abs(wanted.astype(np.float64))
         if "where_abs_logit_above" in terms:
-            assert logits is not None, f"{name} is compared only where its logit is larger than a bound: pass the logits"
+            assert logits is not None, (
+                f"{name} is compared only where its logit is larger than a bound: pass the logits"
+            )
             far &= np.abs(logits) > terms["where_abs_logit_above"]
         allowed = terms.get("max_fraction_different", 0.0) * far.size
         assert far.sum() <= allowed, (

@@ -99,7 +99,7 @@ def test_state_file_loads_strictly_and_equals_the_recipe() -> None:
 def test_image_encoder_and_padding_match() -> None:
     _, arrays, model = tiny()
     raw = torch.from_numpy(arrays["image_raw"])[None]
-    check("preprocessed", model.normalise(raw))
+    check("preprocessed", model.normalise(raw, model.config.image_size))
     recorded: dict[str, Tensor] = {}
     encoder = model.image_encoder
     hooks = [encoder.patch_embed.register_forward_hook(lambda *a: recorded.update({"enc__enc.patch_embed": a[2]}))]
@@ -136,7 +136,10 @@ def test_every_prompt_kind_matches_in_both_branches(name: str, branch: str) -> N
         check(f"{name}__{branch}__multiiou", decoded.iou[:, 1:])
     if branch == file.entry["final_branch"]:
         final = frames.to_original_frame(
-            masks[:, :1], tuple(file.entry["original_size"]), tuple(file.entry["original_size"]), model.config.image_size
+            masks[:, :1],
+            tuple(file.entry["original_size"]),
+            tuple(file.entry["original_size"]),
+            model.config.image_size,
         )
         check(f"{name}__final_logits", final)
         check(f"{name}__final_iou", decoded.iou[:, :1])

@@ -1,0 +1,51 @@
+"""The training data on disk: rendered scenes of real 3-D models and layered 2-D composites, written once and memory-mapped.
+
+Everything is fetched by package name (models.worlds.packages); scenes depend on their seed alone, so a folder can be made again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from models.worlds import objects_pack, packages, shapes2d
+from models.worlds.cutouts import load_cutouts
+from models.worlds.photos import photos, pixels
+from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
+
+SIZE = 512
+OBJECT_SEEDS, SHAPE_SEEDS = (1, 2), (2, 3)
+SHARDS = 8
+"""Shards of 250 scenes for each seed."""
+
+CUTOUTS, CUTOUT_SIDE = 1500, 384
+CUTOUT_SEED = 11
+PHOTO_SIDE = 1600
+
+
+def pictures(held_out: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Photographs (H, W, 3) and clip-art cut-outs (H, W, 4), uint8; cut-outs of one split, photos split by the scenes."""
+    clips = packages.fetch("openclipart-png")
+    rng = np.random.default_rng(CUTOUT_SEED)
+    return [pixels(photo.path, PHOTO_SIDE) for photo in photos()], load_cutouts(
+        clips, rng, CUTOUTS, CUTOUT_SIDE, held_out
+    )
+
+
+def write_objects(folder: Path, shards: int, seed: int, split: str = "train") -> None:
+    """Rendered scenes, ``shards`` times 250, below ``folder``; what is there already is kept."""
+    objects_pack.write_pack(folder, seed, 250 * shards, SIZE, split)
+
+
+def write_shapes(folder: Path, shards: int, seed: int, split: str = "train") -> None:
+    """2-D composites, ``shards`` times 250, below ``folder``; what is there already is kept."""
+    held_out = split == "held_out"
+    backdrops, cutouts = pictures(held_out)
+    settings = HELD_OUT if held_out else TRAIN
+    shapes2d.write_pack(folder, seed, 250 * shards, SIZE, settings, backdrops, cutouts)
+
+
+def write_sample(folder: Path, count: int = 24) -> None:
+    """A few small composites that need no package, for smoke runs and tests."""
+    shapes2d.write_pack(folder, 3, count, 128, TRAIN)

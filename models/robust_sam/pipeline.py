@@ -1,0 +1,308 @@
+"""What the panel, the command line and the API call: segment an object of a photo with plain SAM and with RobustSAM.
+
+job = segment_job("me", image, image_digest(image), Prompts(points=((120, 80),), labels=(1,)))
+answer = runtime.submit(job).result()
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.robust_sam import METHOD, frames, official
+from models.robust_sam.decoder import Branch
+from models.robust_sam.frames import Size
+from models.robust_sam.network import CONFIGS, RobustSam
+from models.robust_sam.prompts import BadPrompt, Prompts
+from models.runtime import Job, JobContext, Loaded, ResourceSpec
+from models.runtime.backends.torch_adapter import module_bytes
+
+__all__ = [
+    "BadPrompt",
+    "BranchResult",
+    "Compat",
+    "ImageFeatures",
+    "Prompts",
+    "Segmentation",
+    "difference",
+    "embed_image",
+    "image_digest",
+    "iou",
+    "model_resource",
+    "predict",
+    "segment",
+    "segment_job",
+]
+
+
+@dataclass(frozen=True)
+class Compat:
+    """Where the released code offers two ways. The defaults are those its evaluation uses.
+
+    ``resize``: "torch" is the evaluation's antialiased path, "pillow" that of SamPredictor. ``candidate``: which of the four
+    masks answers; 0 is the single mask, 1 to 3 the alternatives (the released robust branch returns 15 wrong ones here).
+    """
+
+    resize: Literal["torch", "pillow"] = "torch"
+    candidate: int = 0
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """All that depends on the photo alone, computed once and kept in the shared cache.
+
+    ``embedding``: (1, D, h, w). ``robust``: (1, D/8, 4h, 4w), R of the decoder, None without a robust part. ``size``: the
+    photo's. ``milliseconds``: what computing it took.
+    """
+
+    embedding: Tensor
+    robust: Tensor | None
+    size: Size
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One branch's answers to P prompts: ``logits`` (P, 4, 4h, 4w), ``iou`` (P, 4), ``milliseconds`` for all P."""
+
+    logits: Tensor
+    iou: Tensor
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class BranchResult:
+    """One branch's answer to one prompt.
+
+    ``mask``: bool (h, w) at the asked size. ``confidence``: predicted IoU in 0..1 (trained for plain SAM only). ``area``: in
+    original pixels. ``low_res_logits``: float32, to be given back as ``Prompts.mask``.
+    """
+
+    mask: np.ndarray
+    confidence: float
+    area: int
+    milliseconds: float
+    low_res_logits: np.ndarray
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Both answers; ``robust`` is None when the checkpoint has no robust part. ``image_ms``: 0 when the features were cached."""
+
+    sam: BranchResult
+    robust: BranchResult | None
+    image_ms: float
+
+
+@lru_cache(maxsize=16)
+def _digest(path: str, modified_ns: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def weights_digest(file: Path) -> str:
+    """The first 16 hex digits of the file's SHA-256, read once a version."""
+    stat = file.stat()
+    return _digest(str(file), stat.st_mtime_ns, stat.st_size)
+
+
+def weights_file(checkpoint: str = "nano", path: str | None = None) -> Path:
+    """The safetensors file of an embedded checkpoint, or of ``path`` when the user gave one."""
+    if path is not None:
+        return Path(path)
+    return METHOD.weights_folder / (METHOD.checkpoint(checkpoint).file or "")
+
+
+def model_resource(checkpoint: str = "nano", path: str | None = None) -> ResourceSpec:
+    """The model for ``Job.model``; ``path`` is a file that has passed the checkpoint door. Raises WrongCheckpoint."""
+    file = weights_file(checkpoint, path)
+    report = official.inspect(file)
+
+    def load(device: str) -> Loaded:
+        model = official.load(file, device)
+        if model.config.vit is None:
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return Loaded(model, module_bytes(model), lambda: None)
+
+    size = 4 * file.stat().st_size if report.config is CONFIGS["nano"] else 2 * file.stat().st_size
+    return ResourceSpec(f"robust_sam/{weights_digest(file)}", load, size, label=f"RobustSAM {report.config.name}")
+
+
+@torch.inference_mode()
+def embed_image(
+    context: JobContext, model: RobustSam, image: np.ndarray, resize: Literal["torch", "pillow"] = "torch"
+) -> ImageFeatures:
+    """image: (H, W, 3) uint8 -> its features for both branches. Ticks between the encoder's blocks."""
+    start = time.perf_counter()
+    pixels = frames.resize_image(image, model.config.image_size, resize).to(context.device)
+    embedding, early = model.encode(pixels, lambda share: context.tick(0.9 * share, "reading the image"))
+    robust = model.mask_decoder.image_features(early, embedding, clean=False) if "robust" in model.branches else None
+    return ImageFeatures(embedding, robust, image.shape[:2], 1000 * (time.perf_counter() - start))
+
+
+def features_resource(
+    context: JobContext,
+    model: RobustSam,
+    model_key: str,
+    image: np.ndarray,
+    digest: str,
+    resize: Literal["torch", "pillow"],
+) -> ResourceSpec:
+    """The features of one photo under one model, as something the shared cache can hold."""
+    grid, dim = model.config.grid, model.config.dim
+    size = 4 * grid * grid * (dim + 16 * (dim // 8))
+
+    def load(device: str) -> Loaded:
+        return Loaded(embed_image(context, model, image, resize), size)
+
+    return ResourceSpec(f"{model_key}/{resize}/{digest}", load, size, label="photo features")
+
+
+@torch.inference_mode()
+def predict(
+    model: RobustSam,
+    features: ImageFeatures,
+    coordinates: np.ndarray | None,
+    labels: np.ndarray | None,
+    boxes: np.ndarray | None = None,
+    masks: np.ndarray | None = None,
+) -> dict[Branch, Raw]:
+    """P prompts of one kind at once, which the released decoder cannot do (method document 1.3).
+
+    coordinates: (P, N, 2) original pixels; labels: (P, N); boxes: (P, 4); masks: (P, 4h, 4w) low-resolution logits.
+    """
+    start = time.perf_counter()
+    device, side = features.embedding.device, model.config.image_size
+
+    def tensor(values: np.ndarray) -> Tensor:
+        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+
+    points = None
+    if coordinates is not None and labels is not None:
+        points = (tensor(frames.to_model_frame(coordinates, features.size, side)), tensor(labels))
+    corners = None
+    if boxes is not None:
+        corners = tensor(frames.to_model_frame(np.asarray(boxes).reshape(-1, 2, 2), features.size, side)).reshape(-1, 4)
+    sparse, dense = model.prompt_encoder(points, corners, None if masks is None else tensor(masks)[:, None])
+    position, decoder = model.prompt_encoder.get_dense_pe(), model.mask_decoder
+    if features.robust is None:
+        decoded = decoder.decode(features.embedding, position, sparse, dense, "sam")
+        masks_sam = decoder.sam_masks(decoded)
+        return {"sam": Raw(masks_sam, decoded.iou, 1000 * (time.perf_counter() - start))}
+    plain, robust = decoder.decode_both(features.embedding, position, sparse, dense)
+    shared = (time.perf_counter() - start) / 2
+    start = time.perf_counter()
+    masks_sam = decoder.sam_masks(plain)
+    sam_ms = 1000 * (shared + time.perf_counter() - start)
+    start = time.perf_counter()
+    masks_robust = decoder.robust_masks(robust, decoder.robust_feature(robust, features.robust))
+    robust_ms = 1000 * (shared + time.perf_counter() - start)
+    return {"sam": Raw(masks_sam, plain.iou, sam_ms), "robust": Raw(masks_robust, robust.iou, robust_ms)}
+
+
+@torch.inference_mode()
+def segment(
+    context: JobContext,
+    model: RobustSam,
+    *,
+    image: np.ndarray,
+    digest: str,
+    prompts: Prompts,
+    model_key: str = "",
+    output_size: Size | None = None,
+    compat: Compat = Compat(),
+) -> Segmentation:
+    """Both masks of one object. image: (H, W, 3) uint8; ``output_size``: (h, w) of the masks, the original's when None.
+
+    The photo's features come from the shared cache, so only the first click on a photo pays for the encoder. Raises BadPrompt.
+    """
+    checked = prompts.checked(image.shape[:2])
+    known = time.perf_counter()
+    with context.resource(features_resource(context, model, model_key, image, digest, compat.resize)) as features:
+        fresh = features.milliseconds < 1000 * (time.perf_counter() - known)
+        context.tick(0.9, "segmenting")
+        raw = predict(
+            model,
+            features,
+            np.array([checked.points], dtype=np.float64) if checked.points else None,
+            np.array([checked.labels]) if checked.points else None,
+            None if checked.box is None else np.array([checked.box]),
+            None if checked.mask is None else checked.mask[None],
+        )
+    size = output_size or image.shape[:2]
+    results = {name: _finish(answer, compat.candidate, image.shape[:2], size, model) for name, answer in raw.items()}
+    return Segmentation(results["sam"], results.get("robust"), features.milliseconds if fresh else 0.0)
+
+
+def _finish(raw: Raw, candidate: int, original: Size, output: Size, model: RobustSam) -> BranchResult:
+    logits = raw.logits[:1, candidate : candidate + 1]
+    mask = frames.to_original_frame(logits, original, output, model.config.image_size)[0, 0] > frames.MASK_THRESHOLD
+    scale = original[0] * original[1] / (output[0] * output[1])
+    return BranchResult(
+        mask=mask.cpu().numpy(),
+        confidence=float(raw.iou[0, candidate].clamp(0, 1)),
+        area=round(int(mask.sum()) * scale),
+        milliseconds=raw.milliseconds,
+        low_res_logits=logits[0, 0].float().cpu().numpy(),
+    )
+
+
+def segment_job(
+    user: str,
+    image: np.ndarray,
+    digest: str,
+    prompts: Prompts,
+    output_size: Size | None = None,
+    checkpoint: str = "nano",
+    path: str | None = None,
+    compat: Compat = Compat(),
+) -> Job:
+    """``segment`` as a job for the runtime. Raises BadPrompt and WrongCheckpoint before anything is queued."""
+    checked = prompts.checked(image.shape[:2])
+    model = model_resource(checkpoint, path)
+    return Job(
+        user=user,
+        method=METHOD.slug,
+        checkpoint=checkpoint if path is None else Path(path).name,
+        call=segment,
+        arguments={
+            "image": image,
+            "digest": digest,
+            "prompts": checked,
+            "model_key": model.key,
+            "output_size": output_size,
+            "compat": compat,
+        },
+        model=model,
+        shape_bucket="full" if output_size is None else "screen",
+        label="Segment",
+        inputs_digest=digest,
+        weights_digest=weights_digest(weights_file(checkpoint, path)),
+        peak_bytes={"device": 300_000_000},
+    )
+
+
+def image_digest(image: np.ndarray) -> str:
+    """A name for the content of ``image``: 32 hex digits over its shape and pixels."""
+    content = hashlib.blake2b(repr((image.shape, image.dtype.str)).encode(), digest_size=16)
+    content.update(np.ascontiguousarray(image))
+    return content.hexdigest()
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a, b: bool (H, W) -> uint8 (H, W): 0 neither, 1 only a (SAM), 2 only b (RobustSAM), 3 both."""
+    return a.astype(np.uint8) + 2 * b.astype(np.uint8)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two bool masks of one shape; two empty masks agree fully (1.0)."""
+    union = int((a | b).sum())
+    return int((a & b).sum()) / union if union else 1.0

@@ -1,0 +1,110 @@
+"""Trains the embedded weights: stage A teaches plain SAM to segment, stage B adds the robust branch, then the baseline.
+
+Stage A (method document section 7): encoder, prompts and SAM's decoder on clear scenes. Stage B (paper section 3.4): everything of
+stage A frozen, the robust part on clear/degraded pairs. The baseline "augmentation only" is stage A's decoder fine-tuned on the
+same degraded images for as many steps as stage B: the fair question is whether the robust part beats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.method import ASSETS
+from models.parts.efficientnet_lite import load_imagenet
+from models.robust_sam import METHOD, dataset
+from models.robust_sam.network import CONFIGS, RobustSam
+from models.robust_sam.scenes import Batch, SceneSampler
+from models.robust_sam.stages import trainable
+from models.robust_sam.trainer import StageConfig, Trainer
+from models.worlds.packs import Shard, read_packs
+
+RUNS = ASSETS.parent / "runs" / METHOD.slug
+STAGES = {
+    stage.name: stage
+    for stage in (
+        StageConfig("plain", minutes=48, learning_rate=1e-3, batch=12),
+        StageConfig("robust", minutes=20, learning_rate=1e-3, batch=10, pairs=True, seed=1),
+        StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=10, pairs=True, seed=1),
+    )
+}
+OBJECT_WEIGHT = 2.0
+"""Rendered scenes of real models are drawn twice as often as flat composites: photographs look more like them."""
+
+AUGMENTED_FILE = "nano_augmented.safetensors"
+
+
+def train(quick: bool, folder: Path = RUNS, out: Path | None = None) -> None:
+    """Writes the data (once), trains the three stages (resuming what is there) and writes the weights to ``out``.
+
+    ``quick`` is a smoke run: two dozen scenes, a few steps, weights left in ``folder``.
+    """
+    torch.manual_seed(0)
+    shards = data(folder, quick)
+    stages = {name: _shortened(stage) if quick else stage for name, stage in STAGES.items()}
+    out = out or (folder if quick else METHOD.weights_folder)
+    plain = run_stage(fresh_model(), stages["plain"], shards, folder)
+    model = run_stage(with_robust_start(plain), stages["robust"], shards, folder)
+    save(model.state_dict(), out / (METHOD.checkpoint("nano").file or ""))
+    steps = Trainer(with_robust_start(plain), stages["robust"], folder).step
+    baseline = run_stage(plain, replace(stages["augmented"], max_steps=steps), shards, folder)
+    moved = {name for name, _ in trainable(baseline, "augmented")}
+    save({name: value for name, value in baseline.state_dict().items() if name in moved}, out / AUGMENTED_FILE)
+
+
+def data(folder: Path, quick: bool) -> list[tuple[Shard, float]]:
+    """The training shards with the weight each scene of theirs is drawn with; written first where they are missing."""
+    if quick:
+        dataset.write_sample(folder / "sample")
+        return [(shard, 1.0) for shard in read_packs(folder / "sample")]
+    weighted = []
+    for seed in dataset.OBJECT_SEEDS:
+        pack = folder / "objects" / str(seed)
+        dataset.write_objects(pack, dataset.SHARDS, seed)
+        weighted += [(shard, OBJECT_WEIGHT) for shard in read_packs(pack)]
+    for seed in dataset.SHAPE_SEEDS:
+        pack = folder / "shapes" / str(seed)
+        dataset.write_shapes(pack, dataset.SHARDS, seed)
+        weighted += [(shard, 1.0) for shard in read_packs(pack)]
+    return weighted
+
+
+def run_stage(model: RobustSam, config: StageConfig, shards: list[tuple[Shard, float]], folder: Path) -> RobustSam:
+    """Trains one stage to its end and returns the averaged model."""
+
+    def batches(side: int, step: int) -> Iterator[Batch]:
+        size = max(round(config.batch * (config.sides[0][1] / side) ** 1.5), 2)
+        seed = config.seed * 1_000_003 + step
+        return SceneSampler(shards, side, size, config.per_image, config.pairs, seed).stream()
+
+    return Trainer(model, config, folder).run(batches)
+
+
+def fresh_model() -> RobustSam:
+    """The nano network with an ImageNet trunk, everything else at random from torch's current seed."""
+    model = RobustSam(CONFIGS["nano"])
+    load_imagenet(model.image_encoder.trunk)
+    return model.to(memory_format=torch.channels_last)
+
+
+def with_robust_start(model: RobustSam) -> RobustSam:
+    """``model`` with its robust tokens started where SAM's mask tokens ended."""
+    with torch.no_grad():
+        model.mask_decoder.custom_robust_token.weight.copy_(model.mask_decoder.mask_tokens.weight)
+    return model
+
+
+def save(state: dict[str, Tensor], file: Path) -> None:
+    """Writes ``state`` as fp16 safetensors; integer buffers keep their type."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    save_file({name: value.contiguous() for name, value in halves.items()}, file)
+
+
+def _shortened(stage: StageConfig) -> StageConfig:
+    return replace(stage, max_steps=3, sides=((0.5, 64), (1.0, 128)), batch=2, per_image=2)
