@@ -24,8 +24,8 @@ class AmfgTrace:
 
     ``batch_normed``, ``instance_normed``: (B, C, H, W) after the leaky ReLU. ``batch_conv``, ``instance_conv``: the two
     convolved branches. ``batch_weight``, ``instance_weight``: (B, C, H, W) in 0..1, sum 1: how much of each branch the
-    selector takes. ``selected``: their weighted sum. ``excited``, ``suppressed``: (B, 2C, H, W) before and after the Fourier
-    suppression. ``reduced``: (B, C, H, W), the cleaned map.
+    selector takes. ``selected``: their weighted sum. ``excited``, ``suppressed``: (B, 2C, H, W) before and after the
+    Fourier suppression. ``reduced``: (B, C, H, W), the cleaned map.
     """
 
     batch_normed: Tensor
@@ -38,6 +38,10 @@ class AmfgTrace:
     excited: Tensor
     suppressed: Tensor
     reduced: Tensor
+
+
+Selection = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""The first seven fields of AmfgTrace; the last of them is the merged map."""
 
 
 class BranchSelector(nn.Module):
@@ -72,8 +76,8 @@ class DualNormBlock(nn.Module):
         self.BN = nn.BatchNorm2d(channels)
         self.selector = BranchSelector(channels)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """x: (B, C, H, W) -> the first seven fields of AmfgTrace, the last of them the merged map (B, C, H, W)."""
+    def forward(self, x: Tensor) -> Selection:
+        """x: (B, C, H, W) -> both branches, their weights and the merged map, all (B, C, H, W)."""
         batch_normed = F.leaky_relu(self.BN(x), LEAKY_SLOPE)
         instance_normed = F.leaky_relu(F.instance_norm(x), LEAKY_SLOPE)
         batch_conv, instance_conv = self.conv1(batch_normed), self.conv2(instance_normed)
@@ -89,9 +93,10 @@ class SelectiveBlock(nn.Module):
         super().__init__()
         self.maxpool_conv = nn.Sequential(DualNormBlock(channels))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> Selection:
         """See DualNormBlock."""
-        return self.maxpool_conv(x)
+        selection: Selection = self.maxpool_conv(x)
+        return selection
 
 
 class ChannelAttention(nn.Module):
@@ -119,7 +124,7 @@ class NormalisedFeatures(nn.Module):
         self.SEMBlock = SelectiveBlock(channels)
         self.channel_attention = ChannelAttention(2 * channels)
 
-    def forward(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    def forward(self, x: Tensor) -> tuple[Selection, Tensor]:
         """x: (B, C, H, W) -> the selector's trace and (B, 2C, H, W)."""
         trace = self.SEMBlock(x)
         return trace, self.channel_attention(torch.cat([x, trace[-1]], dim=1))
@@ -128,7 +133,8 @@ class NormalisedFeatures(nn.Module):
 class FourierSuppression(nn.Module):
     """Scales the amplitude spectrum by a 1x1 convolution and keeps the phase (step 5).
 
-    The half-plane transform gives the numbers of the full one to rounding, at half the cost; ``full_plane`` is the slow twin.
+    The half-plane transform gives the numbers of the full one to rounding, at half the cost; ``full_plane`` is the slow
+    twin.
     """
 
     def __init__(self, channels: int) -> None:
@@ -137,7 +143,7 @@ class FourierSuppression(nn.Module):
         self.full_plane = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, C, H, W) -> (B, C, H, W). Runs in float32: half-precision transforms overflow and want powers of two."""
+        """x: (B, C, H, W) -> (B, C, H, W) float32; half-precision transforms overflow and want powers of two."""
         size = x.shape[-2:]
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
@@ -197,5 +203,7 @@ class Amfg(nn.Module):
         return AmfgTrace(*selection, excited, suppressed, self.conv_layer(suppressed.to(excited.dtype)))
 
     def forward(self, x: Tensor, clean: bool) -> Tensor:
-        """x: (B, C, H, W) -> the projection of the cleaned map, or of x itself when ``clean`` says nothing is to remove."""
+        """x: (B, C, H, W) -> the projection of the cleaned map, or of x itself when ``clean`` says nothing is to
+        remove.
+        """
         return self.project(x if clean else self.trace(x).reduced)

@@ -29,8 +29,9 @@ def run_branch(
 ) -> BranchOutput:
     """One branch over P prompts of B images.
 
-    embedding: (B, D, h, w); early: (B, e, h, w); sparse: (P, N, D); dense: (P, D, h, w); image_of_prompt: (P,) index of each
-    prompt's image (default: all of image 0). ``clean`` selects the plain branch, with its features by projection only.
+    embedding: (B, D, h, w); early: (B, e, h, w); sparse: (P, N, D); dense: (P, D, h, w); image_of_prompt: (P,) index of
+    each prompt's image (default: all of image 0). ``clean`` selects the plain branch, with its features by projection
+    only.
     """
     decoder = model.mask_decoder
     index = image_of_prompt if image_of_prompt is not None else sparse.new_zeros(len(sparse), dtype=torch.long)

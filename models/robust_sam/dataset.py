@@ -1,6 +1,8 @@
-"""The training data on disk: rendered scenes of real 3-D models and layered 2-D composites, written once and memory-mapped.
+"""The training data on disk: rendered scenes of real 3-D models and layered 2-D composites, written once and memory-
+mapped.
 
-Everything is fetched by package name (models.worlds.packages); scenes depend on their seed alone, so a folder can be made again.
+Everything is fetched by package name (models.worlds.packages); scenes depend on their seed alone, so a folder can be
+made again.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ PHOTO_SIDE = 1600
 
 
 def pictures(held_out: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Photographs (H, W, 3) and clip-art cut-outs (H, W, 4), uint8; cut-outs of one split, photos split by the scenes."""
+    """Photographs (H, W, 3), which the scenes split, and clip-art cut-outs (H, W, 4) of one split; uint8."""
     clips = packages.fetch("openclipart-png")
     rng = np.random.default_rng(CUTOUT_SEED)
     return [pixels(photo.path, PHOTO_SIDE) for photo in photos()], load_cutouts(

@@ -1,7 +1,7 @@
 """SAM's mask decoder with RobustSAM's tokens, feature cleaners and token cleaner beside it (sections 3.1 to 3.3).
 
-``branch="sam"`` runs the frozen SAM part alone; ``branch="robust"`` runs the new part on the same weights. Unlike the released
-decoder it takes any number of prompts at once, and takes the image-side features ready made.
+``branch="sam"`` runs the frozen SAM part alone; ``branch="robust"`` runs the new part on the same weights. Unlike the
+released decoder it takes any number of prompts at once, and takes the image-side features ready made.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class RobustMaskDecoder(MaskDecoder):
     def image_features(self, early: Tensor, embedding: Tensor, clean: bool) -> Tensor:
         """R, the part of the robust mask feature that depends on the image only.
 
-        early: (B, e, h, w), embedding: (B, D, h, w) -> (B, D/8, 4h, 4w). ``clean`` forms it by the projections alone, as the
-        training target does.
+        early: (B, e, h, w), embedding: (B, D, h, w) -> (B, D/8, 4h, 4w). ``clean`` forms it by the projections alone,
+        as the training target does.
         """
         return self.fourier_first_layer_features(early, clean) + self.fourier_last_layer_features(embedding, clean)
 

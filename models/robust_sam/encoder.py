@@ -87,8 +87,9 @@ class ContextBlock(nn.Module):
 class NanoEncoder(nn.Module):
     """EfficientNet-lite0 with a neck at stride 16 that also keeps the finer maps, folded into channels.
 
-    The decoder only ever sees a stride-16 embedding, so a boundary finer than that must travel in its channels: the stride-4
-    and stride-8 maps enter by space-to-depth, the stride-32 map by up-sampling. The early feature is the stride-16 map.
+    The decoder only ever sees a stride-16 embedding, so a boundary finer than that must travel in its channels: the
+    stride-4 and stride-8 maps enter by space-to-depth, the stride-32 map by up-sampling. The early feature is the
+    stride-16 map.
     """
 
     def __init__(self, out_channels: int, context_blocks: int = 3) -> None:

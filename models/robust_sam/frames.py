@@ -1,7 +1,8 @@
 """From original pixels to the model's frame and back (SAM's ResizeLongestSide conventions).
 
-Original frame: pixels of the photo as given. Model frame: the photo resized so that its long side is ``config.image_size``,
-then zero-padded to a square at the right and bottom. Low-resolution frame: a quarter of the model frame.
+Original frame: pixels of the photo as given. Model frame: the photo resized so that its long side is
+``config.image_size``, then zero-padded to a square at the right and bottom. Low-resolution frame: a quarter of the
+model frame.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def to_model_frame(coordinates: np.ndarray, size: Size, long_side: int) -> np.nd
 def to_original_frame(logits: Tensor, original: Size, output: Size, model_side: int) -> Tensor:
     """logits: (P, M, h, w) low-resolution -> (P, M, *output) logits.
 
-    Bilinear to the padded square, crop to the resized photo, bilinear to ``output`` (the original size, or a smaller one for
-    display). Above MASK_THRESHOLD is mask.
+    Bilinear to the padded square, crop to the resized photo, bilinear to ``output`` (the original size, or a smaller
+    one for display). Above MASK_THRESHOLD is mask.
     """
     height, width = resized_size(original, model_side)
     square = F.interpolate(logits.float(), (model_side, model_side), mode="bilinear", align_corners=False)

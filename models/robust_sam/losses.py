@@ -22,7 +22,8 @@ class BranchOutput:
     """What the losses read of one branch for P prompts.
 
     ``logits``: (P, 1, H, W) at the size of the ground truth. ``image_feature``: (P or 1, C, h, w), R. ``mask_feature``:
-    (P, C, h, w), E - R. ``tokens``: (P, 4, D) before the token cleaner; ``cleaned``: (P, 4, D), chunk 0 after it (robust only).
+    (P, C, h, w), E - R. ``tokens``: (P, 4, D) before the token cleaner; ``cleaned``: (P, 4, D), chunk 0 after it
+    (robust only).
     """
 
     logits: Tensor
@@ -58,7 +59,9 @@ class PairLosses:
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """logits, target: (..., H, W), target in 0..1 -> (...), mean over pixels; gamma is 2, alpha weighs every pixel alike."""
+    """logits, target: (..., H, W), target in 0..1 -> (...), mean over pixels; gamma is 2, alpha weighs every pixel
+    alike.
+    """
     crossentropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     certainty = torch.exp(-crossentropy)
     return (FOCAL_ALPHA * (1 - certainty).square() * crossentropy).mean((-2, -1))
@@ -73,11 +76,12 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def pair_losses(clear: BranchOutput, degraded: BranchOutput, target: Tensor, recipe: Recipe) -> PairLosses:
-    """Losses of the robust branch on the degraded image against the truth and against the plain branch on the clear image.
+    """Losses of the robust branch on the degraded image against the truth and against the plain branch on the clear
+    image.
 
-    target: (P, 1, H, W) in 0..1. ``code``: one feature term on the fused features, tokens before the cleaner, gradients on
-    both sides. ``paper``: image and mask features apart, token after the cleaner, and no gradient into the clear side (the
-    released code's moving target is the one reason its embedding loss can be lowered by shrinking both).
+    target: (P, 1, H, W) in 0..1. ``code``: one feature term on the fused features, tokens before the cleaner, gradients
+    on both sides. ``paper``: image and mask features apart, token after the cleaner, and no gradient into the clear
+    side (the released code's moving target is the one reason its embedding loss can be lowered by shrinking both).
     """
     if recipe == "code":
         token = F.mse_loss(degraded.tokens, clear.tokens)

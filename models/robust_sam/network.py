@@ -31,8 +31,8 @@ class VitConfig:
 class RobustSamConfig:
     """One size of RobustSAM. ``vit=None`` means the convolutional nano encoder.
 
-    ``image_size``: side of the square model input in pixels; ``dim``: decoder width D; the mask feature has D/8 channels at
-    a quarter of the input's resolution.
+    ``image_size``: side of the square model input in pixels; ``dim``: decoder width D; the mask feature has D/8
+    channels at a quarter of the input's resolution.
     """
 
     name: str
@@ -110,7 +110,9 @@ class RobustSam(nn.Module):
         self.branches: tuple[Branch, ...] = ("sam", "robust") if robust else ("sam",)
 
     def normalise(self, image: Tensor, side: int) -> Tensor:
-        """image: (B, 3, H, W) float, 0..255 -> zero mean, unit spread, zero-padded right and bottom to (B, 3, side, side)."""
+        """image: (B, 3, H, W) float, 0..255 -> zero mean, unit spread, zero-padded right and bottom to (B, 3, side,
+        side).
+        """
         mean = image.new_tensor(self.config.pixel_mean).view(3, 1, 1)
         std = image.new_tensor(self.config.pixel_std).view(3, 1, 1)
         height, width = image.shape[-2:]
@@ -119,8 +121,8 @@ class RobustSam(nn.Module):
     def encode(self, image: Tensor, tick: Tick = no_tick, side: int | None = None) -> tuple[Tensor, Tensor]:
         """image: (B, 3, H, W) float 0..255, long side at most ``side`` -> embedding (B, D, h, w), early (B, e, h, w).
 
-        ``side``: of the padded square, ``image_size`` unless training works on smaller ones. ``tick(share)`` is called between
-        the encoder's blocks: progress and cancellation of a pass that may take a minute.
+        ``side``: of the padded square, ``image_size`` unless training works on smaller ones. ``tick(share)`` is called
+        between the encoder's blocks: progress and cancellation of a pass that may take a minute.
         """
         embedding, early = self.image_encoder(self.normalise(image, side or self.config.image_size), tick)
         return embedding, early

@@ -42,14 +42,15 @@ def inspect(file: Path) -> FileReport:
     """Which size ``file`` is and whether it has the robust part. Raises WrongCheckpoint when it is no SAM at all."""
     try:
         with safe_open(file, framework="pt") as weights:
-            shapes = {plain_name(key): tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
+            keys = list(weights.keys())
+            shapes = {plain_name(key): tuple(weights.get_slice(key).get_shape()) for key in keys}
     except (SafetensorError, OSError) as problem:
         raise WrongCheckpoint(f"{file.name} cannot be read as safetensors ({problem}). Download it again.") from None
     config = _size(shapes)
     if config is None:
         raise WrongCheckpoint(
-            f"{file.name} is not a SAM or RobustSAM checkpoint: of its {len(shapes)} tensors none is a SAM image encoder of "
-            "size B, L or H. Choose sam_vit_{b,l,h} or robustsam_checkpoint_{b,l,h}."
+            f"{file.name} is not a SAM or RobustSAM checkpoint: of its {len(shapes)} tensors none is a SAM image "
+            "encoder of size B, L or H. Choose sam_vit_{b,l,h} or robustsam_checkpoint_{b,l,h}."
         )
     new = [key for key in shapes if key.removeprefix("mask_decoder.").startswith(ROBUST_PREFIXES)]
     notes = []

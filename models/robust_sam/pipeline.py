@@ -47,8 +47,9 @@ __all__ = [
 class Compat:
     """Where the released code offers two ways. The defaults are those its evaluation uses.
 
-    ``resize``: "torch" is the evaluation's antialiased path, "pillow" that of SamPredictor. ``candidate``: which of the four
-    masks answers; 0 is the single mask, 1 to 3 the alternatives (the released robust branch returns 15 wrong ones here).
+    ``resize``: "torch" is the evaluation's antialiased path, "pillow" that of SamPredictor. ``candidate``: which of the
+    four masks answers; 0 is the single mask, 1 to 3 the alternatives (the released robust branch returns 15 wrong ones
+    here).
     """
 
     resize: Literal["torch", "pillow"] = "torch"
@@ -59,8 +60,8 @@ class Compat:
 class ImageFeatures:
     """All that depends on the photo alone, computed once and kept in the shared cache.
 
-    ``embedding``: (1, D, h, w). ``robust``: (1, D/8, 4h, 4w), R of the decoder, None without a robust part. ``size``: the
-    photo's. ``milliseconds``: what computing it took.
+    ``embedding``: (1, D, h, w). ``robust``: (1, D/8, 4h, 4w), R of the decoder, None without a robust part. ``size``:
+    the photo's. ``milliseconds``: what computing it took.
     """
 
     embedding: Tensor
@@ -82,8 +83,8 @@ class Raw:
 class BranchResult:
     """One branch's answer to one prompt.
 
-    ``mask``: bool (h, w) at the asked size. ``confidence``: predicted IoU in 0..1 (trained for plain SAM only). ``area``: in
-    original pixels. ``low_res_logits``: float32, to be given back as ``Prompts.mask``.
+    ``mask``: bool (h, w) at the asked size. ``confidence``: predicted IoU in 0..1 (trained for plain SAM only).
+    ``area``: in original pixels. ``low_res_logits``: float32, to be given back as ``Prompts.mask``.
     """
 
     mask: np.ndarray
@@ -95,7 +96,9 @@ class BranchResult:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Both answers; ``robust`` is None when the checkpoint has no robust part. ``image_ms``: 0 when the features were cached."""
+    """Both answers; ``robust`` is None when the checkpoint has no robust part. ``image_ms``: 0 when the features were
+    cached.
+    """
 
     sam: BranchResult
     robust: BranchResult | None
@@ -129,7 +132,7 @@ def model_resource(checkpoint: str = "nano", path: str | None = None) -> Resourc
     def load(device: str) -> Loaded:
         model = official.load(file, device)
         if model.config.vit is None:
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model = model.to(memory_format=torch.channels_last)
         return Loaded(model, module_bytes(model), lambda: None)
 
     size = 4 * file.stat().st_size if report.config is CONFIGS["nano"] else 2 * file.stat().st_size
@@ -222,7 +225,8 @@ def segment(
 ) -> Segmentation:
     """Both masks of one object. image: (H, W, 3) uint8; ``output_size``: (h, w) of the masks, the original's when None.
 
-    The photo's features come from the shared cache, so only the first click on a photo pays for the encoder. Raises BadPrompt.
+    The photo's features come from the shared cache, so only the first click on a photo pays for the encoder. Raises
+    BadPrompt.
     """
     checked = prompts.checked(image.shape[:2])
     known = time.perf_counter()
@@ -293,7 +297,7 @@ def segment_job(
 def image_digest(image: np.ndarray) -> str:
     """A name for the content of ``image``: 32 hex digits over its shape and pixels."""
     content = hashlib.blake2b(repr((image.shape, image.dtype.str)).encode(), digest_size=16)
-    content.update(np.ascontiguousarray(image))
+    content.update(np.ascontiguousarray(image).data)
     return content.hexdigest()
 
 

@@ -1,4 +1,6 @@
-"""Training batches from packed scenes: crops, targets (objects and their parts) and, for the robust stage, degraded twins."""
+"""Training batches from packed scenes: crops, targets (objects and their parts) and, for the robust stage, degraded
+twins.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ class Batch:
     """N images with P targets each.
 
     ``images``: (N, 3, S, S) float32 in 0..255, already padded; ``degraded``: the same or None. ``targets``:
-    (N, P, S/2, S/2) bool, ``degraded_targets`` where a bend moved them. ``content``: (N, 2) height and width of each photo inside
-    its square.
+    (N, P, S/2, S/2) bool, ``degraded_targets`` where a bend moved them. ``content``: (N, 2) height and width of each
+    photo inside its square.
     """
 
     images: Tensor
@@ -52,7 +54,9 @@ def photometric(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def crop(
     image: np.ndarray, ids: Sequence[np.ndarray], side: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[np.ndarray], tuple[int, int]]:
-    """A random window of random shape, long side resized to ``side`` and padded; returns image, ids and the content size."""
+    """A random window of random shape, long side resized to ``side`` and padded; returns image, ids and the content
+    size.
+    """
     full = image.shape[0]
     aspect = rng.uniform(0.6, 1.0) if rng.random() < 0.5 else 1.0
     long_side = int(full * rng.uniform(0.6, 1.0))
@@ -95,7 +99,9 @@ def targets(instance: np.ndarray, part: np.ndarray, count: int, rng: np.random.G
 
 
 def pad(image: np.ndarray, side: int) -> np.ndarray:
-    """(H, W, ...) -> (side, side, ...), filled at the right and bottom with what the network sees as zero, or with no mask."""
+    """(H, W, ...) -> (side, side, ...), filled at the right and bottom with what the network sees as zero, or with no
+    mask.
+    """
     value = int(PIXEL_MEAN) if image.ndim == 3 else 0
     widths = [(0, side - image.shape[0]), (0, side - image.shape[1]), *[(0, 0)] * (image.ndim - 2)]
     return np.pad(image, widths, constant_values=value)

@@ -16,7 +16,9 @@ BOX_JITTER = 0.1
 
 @dataclass(frozen=True)
 class PromptBatch:
-    """Prompts of Q targets in model pixels: coordinates (Q, N, 2), labels (Q, N), boxes (Q, 4) or None, mask (Q, 1, h, w) or None."""
+    """Prompts of Q targets in model pixels: coordinates (Q, N, 2), labels (Q, N), boxes (Q, 4) or None, mask (Q, 1, h,
+    w) or None.
+    """
 
     coordinates: Tensor | None
     labels: Tensor | None
@@ -25,9 +27,10 @@ class PromptBatch:
 
     def with_click(self, point: Tensor, label: Tensor, mask: Tensor) -> PromptBatch:
         """The same prompts with one more click (Q, 2), (Q,) and the last answer as mask prompt."""
-        first = self.coordinates is None or self.labels is None
-        coordinates = point[:, None] if first else torch.cat([self.coordinates, point[:, None]], dim=1)  # type: ignore[list-item]
-        labels = label[:, None] if first else torch.cat([self.labels, label[:, None]], dim=1)  # type: ignore[list-item]
+        if self.coordinates is None or self.labels is None:
+            return PromptBatch(point[:, None], label[:, None], self.boxes, mask)
+        coordinates = torch.cat([self.coordinates, point[:, None]], dim=1)
+        labels = torch.cat([self.labels, label[:, None]], dim=1)
         return PromptBatch(coordinates, labels, self.boxes, mask)
 
     def embed(self, model: RobustSam, grid: int) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,9 @@ from models.robust_sam.simulate import corrective_click, first_prompts
 Losses = dict[str, Tensor]
 
 FROZEN_BLOCKS = 5
-"""Trunk blocks up to stride 8 keep their ImageNet weights: they cost most of the backward pass and generalise as they are."""
+"""Trunk blocks up to stride 8 keep their ImageNet weights: they cost most of the backward pass and generalise as they
+are.
+"""
 
 ROUNDS = 2
 """A first prompt, then a corrective click on top of its answer."""
@@ -67,7 +69,8 @@ def plain_losses(model: RobustSam, batch: Batch, generator: torch.Generator) -> 
 
 def augmented_losses(model: RobustSam, batch: Batch, generator: torch.Generator) -> Losses:
     """The baseline: stage A's losses on the degraded images, encoder frozen."""
-    assert batch.degraded is not None and batch.degraded_targets is not None
+    assert batch.degraded is not None
+    assert batch.degraded_targets is not None
     embedding, _ = image_side(model, batch.degraded)
     return _sam_rounds(model, embedding, batch.degraded_targets, generator)
 
@@ -107,7 +110,8 @@ def _sam_rounds(model: RobustSam, embedding: Tensor, targets: Tensor, generator:
 
 def robust_losses(model: RobustSam, batch: Batch, generator: torch.Generator) -> Losses:
     """Stage B, the paper's losses on clear/degraded pairs; the plain branch on the clear image is the target."""
-    assert batch.degraded is not None and batch.degraded_targets is not None
+    assert batch.degraded is not None
+    assert batch.degraded_targets is not None
     clear, degraded = image_side(model, batch.images), image_side(model, batch.degraded)
     truth = batch.degraded_targets.flatten(0, 1)
     index = torch.arange(len(batch.images)).repeat_interleave(batch.targets.shape[1])

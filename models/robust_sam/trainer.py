@@ -20,12 +20,14 @@ from models.robust_sam.stages import LOSSES, set_modes, trainable
 
 @dataclass(frozen=True)
 class StageConfig:
-    """One stage's schedule. ``minutes`` is training time, resumed runs included; the learning rate falls with its share (cosine).
+    """One stage's schedule. ``minutes`` is training time, resumed runs included; the learning rate falls with its share
+    (cosine).
 
     ``sides``: (until this share of the stage, model input in pixels); ``batch``: images at the first side;
     ``per_image``: targets an image; ``pairs``: whether
-    degraded twins are drawn; ``trunk_rate``: the pretrained trunk's learning rate over the others'; ``average``: decay of the
-    averaged weights; ``max_steps`` ends the stage earlier, so that a baseline gets the steps of what it is compared with.
+    degraded twins are drawn; ``trunk_rate``: the pretrained trunk's learning rate over the others'; ``average``: decay
+    of the averaged weights; ``max_steps`` ends the stage earlier, so that a baseline gets the steps of what it is
+    compared with.
     """
 
     name: str
@@ -42,7 +44,9 @@ class StageConfig:
 
 
 class Trainer:
-    """Trains ``model`` in place; stops and goes on from ``folder/<stage>.pt``; a line of JSON every ``log_every`` steps."""
+    """Trains ``model`` in place; stops and goes on from ``folder/<stage>.pt``; a line of JSON every ``log_every``
+    steps.
+    """
 
     log_every, save_seconds, warm_up = 20, 120.0, 50
 

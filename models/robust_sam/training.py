@@ -1,8 +1,9 @@
 """Trains the embedded weights: stage A teaches plain SAM to segment, stage B adds the robust branch, then the baseline.
 
-Stage A (method document section 7): encoder, prompts and SAM's decoder on clear scenes. Stage B (paper section 3.4): everything of
-stage A frozen, the robust part on clear/degraded pairs. The baseline "augmentation only" is stage A's decoder fine-tuned on the
-same degraded images for as many steps as stage B: the fair question is whether the robust part beats it.
+Stage A (method document section 7): encoder, prompts and SAM's decoder on clear scenes. Stage B (paper section 3.4):
+everything of stage A frozen, the robust part on clear/degraded pairs. The baseline "augmentation only" is stage A's
+decoder fine-tuned on the same degraded images for as many steps as stage B: the fair question is whether the robust
+part beats it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from tests.parity.recorded import Recorded, recipe_weight
 
 def configuration(entry: dict[str, Any]) -> RobustSamConfig:
     """The ``network`` of config.json as our configuration."""
-    size = entry["network"] if "network" in entry else entry
+    size = entry.get("network", entry)
     return RobustSamConfig(
         name="recorded",
         vit=VitConfig(
