@@ -10,13 +10,12 @@ from importlib import import_module
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import gradio as gr  # noqa: E402  (the switches above must be set before)
+import gradio as gr
 
-from app import service, shell, theme  # noqa: E402
-from models import registry  # noqa: E402
+from app import service, shell, theme
+from app.guard import uploads, web
+from models import registry
 
-LARGEST_UPLOAD = "256mb"
-"""Photos have a lower limit of their own in app.guard; larger checkpoints are given by path."""
 HANDLER_THREADS = 200
 """Handlers wait in threads while their job is queued; waiting costs no processor time."""
 FILES_LIVE_S = 24 * 3600
@@ -51,10 +50,13 @@ def _room(slug: str) -> gr.Tabs:
     return gr.Tabs(selected=slug) if slug in known else gr.Tabs()
 
 
-def start(*, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None) -> tuple[gr.Blocks, str]:
+def start(
+    *, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None
+) -> tuple[gr.Blocks, str]:
     """Serve without blocking; returns the page and its address. ``port`` 0 takes a free one."""
     service.choose_device(device)
     service.trust_paths(host in LOCAL)
+    web.refuse_urls()
     page = build()
     page.queue(default_concurrency_limit=None)
     app, address, _ = page.launch(
@@ -64,10 +66,11 @@ def start(*, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, devic
         theme=theme.theme(),
         css=theme.css(),
         js=theme.script("shell.js"),
-        max_file_size=LARGEST_UPLOAD,
+        max_file_size=uploads.DEFAULT.max_file,
+        app_kwargs={"middleware": web.middleware()},
         max_threads=HANDLER_THREADS,
         allowed_paths=[],
-        footer_links=["api"],
+        footer_links=[],
         show_error=False,
         quiet=True,
         share=False,
