@@ -16,6 +16,16 @@ def image_side(model: RobustSam, images: Tensor) -> tuple[Tensor, Tensor]:
         return model.encode(images, side=images.shape[-1])
 
 
+def dense_position(model: RobustSam, embedding: Tensor) -> Tensor:
+    """(1, D, h, w) positional encoding of an embedding's own size, so that training may use smaller images.
+
+    In float32 whatever the autocast: phases do not survive bfloat16.
+    """
+    with torch.autocast(embedding.device.type, enabled=False):
+        position: Tensor = model.prompt_encoder.pe_layer(embedding.shape[-2:])[None]
+    return position
+
+
 def run_branch(
     model: RobustSam,
     embedding: Tensor,
@@ -35,8 +45,7 @@ def run_branch(
     """
     decoder = model.mask_decoder
     index = image_of_prompt if image_of_prompt is not None else sparse.new_zeros(len(sparse), dtype=torch.long)
-    # The dense positional encoding follows the size of this embedding, so training may use smaller images.
-    position = model.prompt_encoder.pe_layer(embedding.shape[-2:])[None]
+    position = dense_position(model, embedding)
     decoded = decoder.decode(embedding[index], position, sparse, dense, "sam" if clean else "robust")
     image_feature = decoder.image_features(early, embedding, clean)[index]
     mask_feature = decoder.fourier_mask_features(decoded.upscaled, clean)

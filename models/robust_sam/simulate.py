@@ -42,7 +42,8 @@ class PromptBatch:
             # The half-pixel the encoder adds belongs to its own frame, so it is scaled with the rest.
             points = ((self.coordinates + 0.5) * scale - 0.5, self.labels)
         boxes = None if self.boxes is None else (self.boxes + 0.5) * scale - 0.5
-        sparse, dense = encoder(points, boxes, self.mask)
+        with torch.autocast("cpu", enabled=False):  # phases of the positional encoding do not survive bfloat16
+            sparse, dense = encoder(points, boxes, self.mask)
         if self.mask is None:
             dense = encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(len(sparse), -1, grid, grid)
         return sparse, dense

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.robust_sam.branches import image_side, run_branch
+from models.robust_sam.branches import dense_position, image_side, run_branch
 from models.robust_sam.decoder import ROBUST_PREFIXES
 from models.robust_sam.losses import dice_loss, focal_loss, pair_losses
 from models.robust_sam.network import RobustSam
@@ -80,7 +80,7 @@ def _sam_rounds(model: RobustSam, embedding: Tensor, targets: Tensor, generator:
     decoder, grid = model.mask_decoder, embedding.shape[-1]
     truth = targets.flatten(0, 1)
     index = torch.arange(len(embedding)).repeat_interleave(targets.shape[1])
-    position = model.prompt_encoder.pe_layer(embedding.shape[-2:])[None]
+    position = dense_position(model, embedding)
     valid = truth.flatten(1).any(1)
     prompts = first_prompts(not_empty(truth), generator)
     target = truth[:, None].float()

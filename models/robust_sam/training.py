@@ -29,7 +29,7 @@ RUNS = ASSETS.parent / "runs" / METHOD.slug
 STAGES = {
     stage.name: stage
     for stage in (
-        StageConfig("plain", minutes=48, learning_rate=1e-3, batch=12),
+        StageConfig("plain", minutes=42, learning_rate=8e-4, batch=12),
         StageConfig("robust", minutes=20, learning_rate=1e-3, batch=10, pairs=True, seed=1),
         StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=10, pairs=True, seed=1),
     )
@@ -90,7 +90,24 @@ def fresh_model() -> RobustSam:
     """The nano network with an ImageNet trunk, everything else at random from torch's current seed."""
     model = RobustSam(CONFIGS["nano"])
     load_imagenet(model.image_encoder.trunk)
+    look_where_the_prompt_is(model)
     return model.to(memory_format=torch.channels_last)
+
+
+LOCALITY = 2.5
+"""Gain on the cross-attention's query and key projections at the start: attention begins local, not uniform."""
+
+
+def look_where_the_prompt_is(model: RobustSam) -> None:
+    """Starts every cross-attention with equal query and key projections.
+
+    Points and image cells carry the same positional code, so a prompt then attends to its own place from the first step.
+    """
+    with torch.no_grad():
+        for name, module in model.mask_decoder.transformer.named_modules():
+            if name.endswith(("cross_attn_token_to_image", "cross_attn_image_to_token", "final_attn_token_to_image")):
+                module.q_proj.weight.mul_(LOCALITY)
+                module.k_proj.weight.copy_(module.q_proj.weight)
 
 
 def with_robust_start(model: RobustSam) -> RobustSam:
