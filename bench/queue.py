@@ -133,7 +133,7 @@ def _decisions() -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
     for users, models in ((1, 1), (30, 10), (1000, 1), (1000, 1000)):
         for verdict in (Verdict.STARTED, Verdict.LATER):
-            queue = FairQueue(4.0, 1, 60.0)
+            queue = FairQueue(30.0, 1, 180.0)
             for number in range(QUEUED):
                 queue.add(Waiting(f"user {number % users}", 1.0, f"model {number % models}"), 0.0)
             name = f"{users} users, {models} models, {'room' if verdict is Verdict.STARTED else 'no room'}"
@@ -143,7 +143,7 @@ def _decisions() -> dict[str, list[float]]:
 
 def _decide(queue: FairQueue, verdict: Verdict) -> float:
     start = time.perf_counter()
-    job = queue.pick(1.0, lambda waiting: verdict, lambda key: key == "model 1")
+    job = queue.pick(1.0, lambda waiting, urgent: verdict, lambda key: key == "model 1")
     seconds = time.perf_counter() - start
     if job is not None:
         queue.finished(job, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -108,13 +109,14 @@ class Cache:
             entry = None
 
     def try_grant(self, owner: Any, device: str, spec: ResourceSpec | None,
-                  working: Mapping[str, int]) -> Grant | Later:
+                  working: Mapping[str, int], holds: bool = True) -> Grant | Later:
         """Keep room for a job without waiting: its resource is pinned, or a place for it kept, beside working memory.
 
-        working: pool kind ("device", "host") -> bytes. Raises NeverFits when no eviction could ever make room.
+        working: pool kind ("device", "host") -> bytes. holds: whether fresh residents are spared. Raises NeverFits
+        when no eviction could ever make room.
         The grant must be passed to `acquire` and then `settle`d, or only settled.
         """
-        now = self._clock.now()
+        now = self._clock.now() if holds else math.inf
         amounts = {self._kind_pool(kind, device): size for kind, size in working.items() if size > 0}
         with self._changed:
             name = self._pool_name(spec, device) if spec is not None else ""

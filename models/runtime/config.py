@@ -25,9 +25,9 @@ class RuntimeConfig:
     device_budget: int | None = None
     host_budget: int | None = None
     journal: Path | None = None
-    warm_window_s: float = 4.0
+    warm_window_s: float = 30.0
     fresh_passes: int = 1
-    hard_wait_s: float = 60.0
+    hard_wait_s: float = 180.0
     hold_s: float = 0.5
     max_queued: int = 10_000
 

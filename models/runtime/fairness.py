@@ -7,6 +7,7 @@ Pure bookkeeping, not thread-safe: the runtime calls it under its lock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,15 +16,18 @@ from typing import Any
 from models.runtime.ranked import Ranked
 
 LOOK_AHEAD = 16
+WORTH_OF_LOAD = 6.0
 
 
 @dataclass(eq=False)
 class Waiting:
-    """A queued job as fairness sees it. cost_s: expected device seconds. warm_key: its model, None when it has none."""
+    """A queued job as fairness sees it. cost_s: expected device seconds. warm_key: its model, None when it has none.
+    load_s: expected seconds to load that model, which going first would cost; unknown is taken as long."""
 
     user: str
     cost_s: float
     warm_key: Any = None
+    load_s: float = math.inf
     priority: int = 0
     since: float = 0.0
     payload: Any = None
@@ -50,6 +54,10 @@ class Verdict(Enum):
     STARTED = 1
     LATER = 2
     DROPPED = 3
+
+
+# (job, urgent) -> verdict. Urgent jobs have been passed over often enough: no hold on a resident stops them.
+Start = Callable[[Waiting, bool], Verdict]
 
 
 class FairQueue:
@@ -96,20 +104,21 @@ class FairQueue:
         self._index(user)
         return True
 
-    def pick(self, now: float, start: Callable[[Waiting], Verdict], warm: Callable[[Any], bool]) -> Waiting | None:
+    def pick(self, now: float, start: Start, warm: Callable[[Any], bool]) -> Waiting | None:
         """Start one job and charge its user; None when nothing can start now.
 
-        start: tries to give the job room; warm: whether a model is resident.
+        start: tries to give the job room, warm: whether a model is resident.
         """
         while (overdue := self._by_deadline.first()) is not None and overdue[0] <= now:
             # Room for an overdue job is waited for, not left to luck: nobody else may take it meanwhile.
             job = self._head(overdue[1])
-            if (verdict := self._try(overdue[1], job, now, start)) is not Verdict.DROPPED:
+            if (verdict := self._try(overdue[1], job, now, start, urgent=True)) is not Verdict.DROPPED:
                 return job if verdict is Verdict.STARTED else None
         for user in self._candidates(warm):
             while user.jobs:
                 job = self._head(user)
-                if (verdict := self._try(user, job, now, start)) is Verdict.STARTED:
+                urgent = not self._may_pass(user)
+                if (verdict := self._try(user, job, now, start, urgent)) is Verdict.STARTED:
                     return job
                 if verdict is Verdict.LATER:
                     break
@@ -161,7 +170,9 @@ class FairQueue:
         if not self._head(least).warm_key or warm(self._head(least).warm_key) or not self._may_pass(least):
             order.append(least)
         else:
-            order.extend(user for _, user in self._warm_heads(limit, warm))
+            # A cheap load is not worth much waiting.
+            near = min(limit, first[0] + WORTH_OF_LOAD * self._head(least).load_s)
+            order.extend(user for _, user in self._warm_heads(near, warm))
             order.append(least)
         for user in self._by_virtual:
             if len(order) >= LOOK_AHEAD or user.virtual > limit:
@@ -182,8 +193,8 @@ class FairQueue:
     def _head(self, user: User) -> Waiting:
         return next(iter(user.jobs))
 
-    def _try(self, user: User, job: Waiting, now: float, start: Callable[[Waiting], Verdict]) -> Verdict:
-        verdict = start(job)
+    def _try(self, user: User, job: Waiting, now: float, start: Start, urgent: bool) -> Verdict:
+        verdict = start(job, urgent)
         if verdict is not Verdict.LATER:
             user.jobs.drop(job)
             self.count -= 1

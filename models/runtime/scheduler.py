@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ class Scheduler:
                 return
             key = (job.model.pool, job.model.key) if job.model is not None else None
             cost = self._predictor.device_seconds(job, self._slots[0].device, not self._warm_on(key, self._slots))
-            waiting = Waiting(job.user, cost, key, job.priority, payload=ticket)
+            load_s = self._predictor.load_seconds(job, self._slots[0].device)
+            waiting = Waiting(job.user, cost, key, load_s if load_s is not None else math.inf, job.priority,
+                              payload=ticket)
             self._waiting[ticket] = waiting
             self._queue.add(waiting, self._clock.now())
             ticket.enter(State.QUEUED)
@@ -184,13 +187,14 @@ class Scheduler:
     def _warm_on(self, key: tuple[str, str] | None, slots: Sequence[Slot]) -> bool:
         return key is None or any(self._cache.is_warm(key[0], key[1], slot.device) for slot in slots)
 
-    def _try_start(self, waiting: Waiting) -> Verdict:
+    def _try_start(self, waiting: Waiting, urgent: bool) -> Verdict:
         ticket: Ticket = waiting.payload
         problem: Refused | None = None
         choices = {slot.device: slot for slot in reversed(self._free)}
         for device in sorted(choices, key=lambda device: not self._warm_on(waiting.warm_key, [choices[device]])):
             try:
-                grant = self._cache.try_grant(ticket.id, device, ticket.job.model, self._needs(ticket.job, device))
+                needs = self._needs(ticket.job, device)
+                grant = self._cache.try_grant(ticket.id, device, ticket.job.model, needs, holds=not urgent)
             except NeverFits as never:
                 problem = never
                 continue

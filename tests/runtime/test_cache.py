@@ -152,6 +152,13 @@ def test_grant_keeps_room_until_it_is_settled() -> None:
     assert isinstance(cache.try_grant("other", "cpu", spec("b", 2 * MB), {}), Grant)
 
 
+def test_urgent_grant_does_not_stop_at_a_hold() -> None:
+    cache, clock = make(hold_s=2.0)
+    cache.lease(spec("a", 6 * MB)).close()
+    assert cache.try_grant("job", "cpu", spec("b", 6 * MB), {}) == Later(clock.now() + 2.0)
+    assert isinstance(cache.try_grant("job", "cpu", spec("b", 6 * MB), {}, holds=False), Grant)
+
+
 def test_grant_does_not_evict_the_model_it_is_for() -> None:
     cache, _ = make()
     cache.lease(spec("a", 6 * MB)).close()

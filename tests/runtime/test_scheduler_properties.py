@@ -124,4 +124,4 @@ class RuntimeMachine(RuleBasedStateMachine):
 
 
 TestRuntimeMachine = RuntimeMachine.TestCase
-TestRuntimeMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRuntimeMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
