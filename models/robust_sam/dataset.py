@@ -18,8 +18,8 @@ from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
 
 SIZE = 512
 OBJECT_SEEDS, SHAPE_SEEDS = (1, 2), (2, 3)
-SHARDS = 8
-"""Shards of 250 scenes for each seed."""
+SCENES = 2000
+"""Scenes for each seed."""
 
 CUTOUTS, CUTOUT_SIDE = 1500, 384
 CUTOUT_SEED = 11
@@ -35,17 +35,17 @@ def pictures(held_out: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
     )
 
 
-def write_objects(folder: Path, shards: int, seed: int, split: str = "train") -> None:
-    """Rendered scenes, ``shards`` times 250, below ``folder``; what is there already is kept."""
-    objects_pack.write_pack(folder, seed, 250 * shards, SIZE, split)
+def write_objects(folder: Path, count: int, seed: int, split: str = "train") -> None:
+    """Rendered scenes, ``count`` of them, below ``folder``; what is there already is kept."""
+    objects_pack.write_pack(folder, seed, count, SIZE, split)
 
 
-def write_shapes(folder: Path, shards: int, seed: int, split: str = "train") -> None:
-    """2-D composites, ``shards`` times 250, below ``folder``; what is there already is kept."""
+def write_shapes(folder: Path, count: int, seed: int, split: str = "train") -> None:
+    """2-D composites, ``count`` of them, below ``folder``; what is there already is kept."""
     held_out = split == "held_out"
     backdrops, cutouts = pictures(held_out)
     settings = HELD_OUT if held_out else TRAIN
-    shapes2d.write_pack(folder, seed, 250 * shards, SIZE, settings, backdrops, cutouts)
+    shapes2d.write_pack(folder, seed, count, SIZE, settings, backdrops, cutouts)
 
 
 def write_sample(folder: Path, count: int = 24) -> None:

@@ -66,11 +66,11 @@ def data(folder: Path, quick: bool) -> list[tuple[Shard, float]]:
     weighted = []
     for seed in dataset.OBJECT_SEEDS:
         pack = folder / "objects" / str(seed)
-        dataset.write_objects(pack, dataset.SHARDS, seed)
+        dataset.write_objects(pack, dataset.SCENES, seed)
         weighted += [(shard, OBJECT_WEIGHT) for shard in read_packs(pack)]
     for seed in dataset.SHAPE_SEEDS:
         pack = folder / "shapes" / str(seed)
-        dataset.write_shapes(pack, dataset.SHARDS, seed)
+        dataset.write_shapes(pack, dataset.SCENES, seed)
         weighted += [(shard, 1.0) for shard in read_packs(pack)]
     return weighted
 
@@ -101,7 +101,8 @@ LOCALITY = 2.5
 def look_where_the_prompt_is(model: RobustSam) -> None:
     """Starts every cross-attention with equal query and key projections.
 
-    Points and image cells carry the same positional code, so a prompt then attends to its own place from the first step.
+    Points and image cells carry the same positional code, so a prompt attends to its own place from the first
+    step.
     """
     with torch.no_grad():
         for name, module in model.mask_decoder.transformer.named_modules():
