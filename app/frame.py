@@ -1,15 +1,17 @@
-"""THE panel frame: head line, inputs left, stage in the middle, results below it, foot. A panel fills the slots, nothing else."""
+"""THE panel frame: head line, inputs left, stage in the middle, results below it, foot. A panel fills the slots."""
 
 from __future__ import annotations
 
 import html
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
+from app.markup import markup
 from app.wording import bytes_text, interval_text, seconds_text
 from models.method import Checkpoint, Method
 
@@ -28,6 +30,7 @@ PHASE_NAMES: dict[str, str] = {
 }
 SOURCE_NAMES = {"embedded": "embedded weights", "hub": "authors' weights", "file": "your weights"}
 LONGEST_BADGE = 32
+QUIET_S, LONG_S = 0.08, 0.5
 Update = dict[Any, Any]
 """What a handler yields: components and their new values."""
 
@@ -63,22 +66,22 @@ class Frame:
         self.method = method
         self.room = method.slug
         with gr.Column(elem_classes="v-room", elem_id=f"room-{self.room}"):
-            self.head = gr.HTML(head_line(method, method.checkpoints[0]), elem_classes="v-head", padding=False)
+            self.head = markup(head_line(method, method.checkpoints[0]), elem_classes="v-head")
             with gr.Row(elem_classes="v-body", equal_height=False):
                 self.inputs = gr.Column(scale=0, min_width=320, elem_classes="v-inputs")
                 with gr.Column(scale=1, min_width=320, elem_classes="v-main"):
                     with gr.Row(elem_classes="v-bar"):
-                        self.state = gr.HTML(state_line("example", first), elem_classes="v-state-box", padding=False)
+                        self.state = markup(state_line("example", first), elem_classes="v-state-box")
                         self.cancel = gr.Button(
                             "Cancel", size="sm", interactive=False, elem_classes="v-cancel", scale=0, min_width=90
                         )
-                    self.error = gr.HTML("", elem_classes="v-error-box", padding=False)
+                    self.error = markup("", elem_classes="v-error-box")
                     self.stage = gr.Column(elem_classes="v-stage-slot")
                     self.results = gr.Column(elem_classes="v-results")
                     with gr.Row(elem_classes="v-foot"):
-                        self.receipt = gr.HTML(receipt_line(None, self.room), elem_classes="v-receipt-box", padding=False)
+                        self.receipt = markup(receipt_line(None, self.room), elem_classes="v-receipt-box")
                         self.downloads = {
-                            f.key: gr.Button(f.title, size="sm", elem_classes="v-download", scale=0, min_width=110)
+                            f.key: gr.Button(f.title, size="sm", elem_classes="v-download", scale=0, min_width=80)
                             for f in formats
                         }
                         self.file = gr.File(visible="hidden", elem_id=f"{self.room}-file", interactive=False)
@@ -98,7 +101,7 @@ class Frame:
         receipt: Receipt | Mapping[str, Any] | None = None,
         keep_error: bool = False,
     ) -> Update:
-        """The state line says ``text``; an old error goes away unless ``keep_error``; a ``receipt`` replaces the shown one."""
+        """The state line says ``text``; an old error goes unless ``keep_error``; a ``receipt`` replaces the old one."""
         update: Update = {
             self.state: state_line(phase, text, progress),
             self.cancel: gr.Button(interactive=phase == "running"),
@@ -112,17 +115,25 @@ class Frame:
         return update
 
     def fail(self, error: Exception) -> Update:
-        """Show ``error`` in the error place: refused when a limit was met, failed otherwise. Inputs stay as they are."""
+        """Show ``error`` in the error place: refused when a limit was met, failed otherwise. Inputs stay."""
         problem = problem_of(error)
         refused = type(error).__name__ in ("Refused", "BadInput", "BadPrompt", "PermissionError")
         return self.show("refused" if refused else "failed", problem.what, problem=problem)
 
     def follow(self, ticket: Ticket, doing: str) -> Iterator[Update]:
-        """Updates of the state line while ``ticket`` waits, loads and runs; ends with it. Blocks between changes."""
+        """Updates of the state line while ``ticket`` waits, loads and runs; ends with it. Blocks between changes.
+
+        The first instants are passed over: a job that is done by then needs no telling.
+        """
+        begun = time.monotonic()
+        if ticket.predicted.high_s > LONG_S:
+            yield self.show("running", _progress_text(ticket, "queued", doing), keep_error=True)
         for event in ticket.events():
-            state = str(getattr(event, "state", ticket.state))
-            if state in ("done", "failed", "cancelled", "refused"):
+            state = str(event.state)
+            if event.state.terminal:
                 return
+            if state != "loading" and time.monotonic() - begun < QUIET_S:
+                continue
             yield self.show("running", _progress_text(ticket, state, doing), progress=ticket.progress, keep_error=True)
 
 
@@ -162,15 +173,15 @@ def head_line(method: Method, checkpoint: Checkpoint, warning: str = "") -> str:
     short = method.parity if len(method.parity) <= LONGEST_BADGE else "checked"
     badges.append(badge(f"parity: {short}", title=f"Against the authors' numbers: {method.parity}"))
     if method.card.exists():
-        badges.append(badge("report card", href=f"vitrine/card/{method.slug}", title="Measured quality of these weights"))
+        card = f"vitrine/card/{method.slug}"
+        badges.append(badge("report card", href=card, title="Measured quality of these weights"))
     badges.append(badge("paper", href=method.paper_url, title=method.paper_title))
     line = warning or (method.honest_line if checkpoint.source == "embedded" else "")
     tone = " v-warning" if warning else ""
     note = f'<p class="v-honest{tone}">{html.escape(line)}</p>' if line else ""
-    return (
-        f'<div class="v-headline"><h2>{html.escape(method.title)}</h2><p>{html.escape(method.sentence)}</p>'
-        f'<div class="v-badges">{"".join(badges)}</div></div>{note}'
-    )
+    title = f"<h2>{html.escape(method.title)}</h2><p>{html.escape(method.sentence)}</p>"
+    row = f'<div class="v-badges">{"".join(badges)}</div>'
+    return f'<div class="v-headline"><div class="v-title">{title}</div>{row}{note}</div>'
 
 
 def state_line(phase: Phase, text: str = "", progress: float | None = None) -> str:
@@ -187,9 +198,9 @@ def error_box(problem: Problem) -> str:
     """The error place: what, why, what to do next; details folded."""
     parts = [f"<strong>{html.escape(problem.what.rstrip('.'))}.</strong>"]
     parts += [f"<span>{html.escape(text)}</span>" for text in (problem.why, problem.remedy) if text]
-    folded = (
-        f"<details><summary>Details</summary><pre>{html.escape(problem.details)}</pre></details>" if problem.details else ""
-    )
+    folded = ""
+    if problem.details:
+        folded = f"<details><summary>Details</summary><pre>{html.escape(problem.details)}</pre></details>"
     return f'<div class="v-error" role="alert"><p>{" ".join(parts)}</p>{folded}</div>'
 
 
@@ -216,5 +227,5 @@ def receipt_line(receipt: Receipt | Mapping[str, Any] | None, room: str) -> str:
         f'<div class="v-receipt" data-receipt="{payload}" data-room="{room}"><b>Receipt</b>{cells}'
         '<button type="button" data-receipt-do="copy">Copy</button>'
         '<button type="button" data-receipt-do="save">Save</button>'
-        '<button type="button" data-receipt-do="link">Link to this room</button></div>'
+        '<button type="button" data-receipt-do="link" title="Copy a link that opens this room">Link</button></div>'
     )

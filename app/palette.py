@@ -19,3 +19,8 @@ ONLY_FIRST = OKABE_ITO["orange"]
 ONLY_SECOND = OKABE_ITO["blue"]
 IN_BOTH = "#8A8F98"
 """The difference map: only the baseline, only the method, both."""
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """ "#RRGGBB" as three numbers from 0 to 255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

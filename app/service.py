@@ -26,7 +26,7 @@ _lock = threading.RLock()
 _runtime: Runtime | None = None
 _device: str | None = None
 _trusts_paths = False
-_listeners: list[Callable[[], None]] = []
+_listeners: list[Callable[[], object]] = []
 
 
 def trust_paths(trusted: bool) -> None:
@@ -72,7 +72,7 @@ def _announce(*_: object) -> None:
         listener()
 
 
-def on_change(listener: Callable[[], None]) -> Callable[[], None]:
+def on_change(listener: Callable[[], object]) -> Callable[[], None]:
     """Call ``listener`` on every change of the runtime, also of one that starts later; returns how to stop that."""
     _listeners.append(listener)
     return lambda: _listeners.remove(listener)

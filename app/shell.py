@@ -9,13 +9,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from app import service
+from app.markup import markup
 from app.wording import bytes_text, interval_text
 from models import registry
 
@@ -44,27 +44,25 @@ SHORTCUTS = (
 def header() -> None:
     """Name of the house, what it is, theme switch and help."""
     rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in SHORTCUTS)
-    gr.HTML(
+    markup(
         f"""<header class="v-top"><h1>{TITLE}</h1><p>CVPR 2024 methods that answer at once</p>
         <div class="v-status" id="v-status" role="status" aria-label="Machine"><span class="v-dim">idle</span></div>
         <nav><button type="button" data-shell="theme" aria-label="Switch between light and dark">Dark</button>
-        <button type="button" data-shell="help" aria-label="Keyboard shortcuts" aria-keyshortcuts="?">?</button></nav></header>
+        <button type="button" data-shell="help" aria-label="Keyboard shortcuts" aria-keyshortcuts="?">?</button></nav>
+        </header>
         <dialog id="v-help" aria-labelledby="v-help-title"><h3 id="v-help-title">Keyboard and mouse</h3>
         <table>{rows}</table><form method="dialog"><button>Close</button></form></dialog>""",
         elem_classes="v-top-box",
-        padding=False,
-        js_on_load=None,
     )
 
 
 def footer() -> None:
     """One quiet line."""
-    gr.HTML(
+    markup(
         '<footer class="v-bottom">Runs on this machine: photos stay here. Apache-2.0. '
-        "Every action is also a function: see the API page below.</footer>",
+
+        'Every action is also a function for scripts: <a href="?view=api">API</a>.</footer>',
         elem_classes="v-bottom-box",
-        padding=False,
-        js_on_load=None,
     )
 
 
@@ -90,7 +88,7 @@ def _busy_text(now: Status) -> str:
 
 
 def add_routes(app: Any) -> None:
-    """Add /vitrine/status (event stream) and /vitrine/card/<slug> to gradio's app; both ask for its login when there is one."""
+    """Add /vitrine/status (event stream) and /vitrine/card/<slug> to gradio's app; both ask for its login, if any."""
 
     def signed_in(request: Request) -> None:
         token = request.cookies.get(f"access-token-{app.cookie_id}") or request.cookies.get(
@@ -101,7 +99,8 @@ def add_routes(app: Any) -> None:
 
     async def status_stream(request: Request) -> StreamingResponse:
         signed_in(request)
-        return StreamingResponse(_changes(request), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        fresh = {"Cache-Control": "no-store"}
+        return StreamingResponse(_changes(request), media_type="text/event-stream", headers=fresh)
 
     async def card(request: Request) -> PlainTextResponse:
         signed_in(request)

@@ -1,4 +1,4 @@
-"""The stage: a canvas on which a photo is shown, prompts are set and masks are drawn, in one or several synchronised views.
+"""The stage: a canvas that shows a photo, takes prompts and draws masks, in one or several synchronised views.
 
 Messages go down as the component's value, actions come up as its events; the browser side is app/assets/js/stage_*.js.
 """
@@ -38,34 +38,24 @@ class View:
     legend: tuple[tuple[str, str], ...] = ()
 
 
-class Stage(gr.HTML):
+def stage(room: str, views: Sequence[View], first: dict[str, Any] | None = None) -> gr.HTML:
     """A canvas for ``room`` with the given views.
 
-    Events: ``act`` (payload {"actions": [...], "seq": n}: what the user did, in order), ``photo`` ({"path", "name"} of an
-    uploaded file or {"example": name}), ``restore`` (what the browser kept), ``near`` (the pointer came close: time to
-    load the model). Value: a message as ``app.stage.message`` builds it.
+    Events: ``act`` (payload {"actions": [...], "seq": n}: what the user did, in order), ``photo`` ({"path", "name"} of
+    an uploaded file or {"example": name}), ``restore`` (what the browser kept), ``near`` (the pointer came close: time
+    to load the model). Value: a message; ``first`` is the one the page opens with. Its keys, all
+    optional: revision, seq, busy, example, photo, photo_id, document, masks, captions, shown, outlets, keep.
     """
-
-    def __init__(self, room: str, views: Sequence[View], first: dict[str, Any] | None = None, **options: Any) -> None:
-        settings = html.escape(json.dumps({"room": room, "views": [asdict(view) for view in views]}), quote=True)
-        super().__init__(
-            value=first,
-            html_template=f'<div class="stage" data-settings="{settings}"></div>',
-            js_on_load=theme.script(*SCRIPTS),
-            apply_default_css=False,
-            padding=False,
-            elem_id=f"{room}-stage",
-            elem_classes="v-stage",
-            **options,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        """Messages are data, not mark-up; they pass unchanged."""
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        """Shape of the value for the API page."""
-        return {"type": "object"}
+    settings = html.escape(json.dumps({"room": room, "views": [asdict(view) for view in views]}), quote=True)
+    return gr.HTML(
+        value=first,
+        html_template=f'<div class="stage" data-settings="{settings}"></div>',
+        js_on_load=theme.script(*SCRIPTS),
+        apply_default_css=False,
+        padding=False,
+        elem_id=f"{room}-stage",
+        elem_classes="v-stage",
+    )
 
 
 def outlet(room: str, name: str, content: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The segmentation room: components and wiring. What happens is in robust_sam_handlers, what is shown in robust_sam_results."""
+"""The segmentation room: components and wiring. robust_sam_handlers acts, robust_sam_results shows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import gradio as gr
 
 from app import service
 from app.frame import Format, Frame
+from app.markup import markup
 from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
 from app.panels import robust_sam_examples as examples
@@ -15,7 +16,7 @@ from app.panels import robust_sam_handlers as handlers
 from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_work import Room
-from app.stage import Stage, control, outlet
+from app.stage import control, outlet, stage
 from models.method import Method
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 
@@ -28,7 +29,8 @@ FORMATS = (
 )
 SAVE = """(file) => {
   const one = Array.isArray(file) ? file[0] : file;
-  if (one && one.url) Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
+  if (!one || !one.url) return;
+  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
 }"""
 
 
@@ -37,8 +39,8 @@ def build(method: Method) -> None:
     first = examples.first()
     frame = Frame(method, FORMATS, first=first.sentence)
     with frame.inputs:
-        gr.HTML(_photo_section(), padding=False, js_on_load=None)
-        gr.HTML(_objects_section(), padding=False, js_on_load=None)
+        markup(_photo_section())
+        markup(_objects_section())
         kind, severity, seed = _degrade_section(first)
         with gr.Accordion("More", open=False, elem_classes="v-more"):
             weights = gr.Radio(
@@ -48,25 +50,29 @@ def build(method: Method) -> None:
                 info="SAM or RobustSAM checkpoints of the authors (ViT-B, L, H) work; plain SAM shows one branch only.",
             )
             path = gr.Textbox(label="File on this machine", placeholder="/path/robustsam_checkpoint_b.pth", max_lines=1)
-            given = gr.File(label="or upload (.pth, .safetensors)", file_types=[".pth", ".pt", ".safetensors"], height=90)
+            kinds = [".pth", ".pt", ".safetensors"]
+            given = gr.File(label="or upload (.pth, .safetensors)", file_types=kinds, height=90)
             use = gr.Button("Use these weights", size="sm")
             branch = gr.Radio(
-                [("RobustSAM", "robust"), ("SAM", "sam")], value="robust", label="Masks to download", info="Which branch is exported."
+                [("RobustSAM", "robust"), ("SAM", "sam")],
+                value="robust",
+                label="Masks to download",
+                info="Which branch is exported.",
             )
     with frame.stage:
-        stage = Stage(SLUG, VIEWS, first.message)
+        canvas = stage(SLUG, VIEWS, first.message)
 
-    room = Room(frame, stage, (kind, severity, seed))
+    room = Room(frame, canvas, (kind, severity, seed))
     sessions: service.Sessions[Session] = service.Sessions(handlers.new_session)
     bound = handlers.Bound(room, sessions)
-    shown = [stage, *frame.outputs]
+    shown = [canvas, *frame.outputs]
     live = {"outputs": shown, "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
     every = {**live, "trigger_mode": "multiple"}
     last = {**live, "trigger_mode": "always_last"}
-    stage.act(bound.act, None, **every)
-    stage.photo(bound.photo, None, **every)
-    stage.restore(bound.restore, None, **{**every, "outputs": [*shown, kind, severity, seed]})
-    stage.near(bound.near, None, None, concurrency_limit=None, show_progress="hidden", api_visibility="private")
+    canvas.act(bound.act, None, **every)
+    canvas.photo(bound.photo, None, **every)
+    canvas.restore(bound.restore, None, **{**every, "outputs": [*shown, kind, severity, seed]})
+    canvas.near(bound.near, None, None, concurrency_limit=None, show_progress="hidden", api_visibility="private")
     for component in (kind.input, severity.change, seed.change):
         component(bound.degrade, [kind, severity, seed], **last)
     use.click(bound.use_weights, [weights, path, given], **last)
@@ -85,7 +91,8 @@ def _photo_section() -> str:
         f'title="{html.escape(e.title)}"><img src="{e.thumbnail()}" alt="{html.escape(e.title)}"></button>'
         for e in examples.listed()
     )
-    buttons = control(SLUG, "open", "Open photo", title="PNG, JPEG, WebP, GIF, BMP or TIFF; you can also drop or paste one")
+    accepted = "PNG, JPEG, WebP, GIF, BMP or TIFF; you can also drop or paste one"
+    buttons = control(SLUG, "open", "Open photo", title=accepted)
     buttons += control(SLUG, "camera", "Camera", title="Take a photo with this device's camera")
     return (
         f'<section class="v-section"><h3>Photo</h3><div class="v-buttons">{buttons}</div>'
@@ -105,17 +112,18 @@ def _objects_section() -> str:
 def _degrade_section(first: examples.First) -> tuple[gr.Dropdown, gr.Slider, gr.Number]:
     now = first.session.degradation
     with gr.Group(elem_classes="v-group"):
-        gr.HTML("<h3>Degrade</h3>", padding=False, js_on_load=None, elem_classes="v-group-title")
+        markup("<h3>Degrade</h3>", elem_classes="v-group-title")
         kind = gr.Dropdown(
             [("None (clean photo)", ""), *((TITLES[k], k) for k in KINDS)],
             value=now.kind,
             label="Degradation",
-            info="Damages a copy of the photo; both models segment that copy.",
+            info="Both models segment the damaged copy.",
             filterable=False,
         )
         severity = gr.Slider(
-            0, MAX_SEVERITY, value=now.severity, step=0.05, label="Severity (0 = none, 1 = paper)",
-            info="The photo is degraded again while you drag.",
+            0, MAX_SEVERITY, value=now.severity, step=0.05, label="Severity", info="1 is the paper's strength.",
         )
-        seed = gr.Number(value=now.seed, label="Seed", info="Fixes flakes, streaks and grain.", precision=0, minimum=0, maximum=2**31)
+        seed = gr.Number(
+            value=now.seed, label="Seed", info="Fixes flakes, streaks and grain.", precision=0, minimum=0, maximum=2**31
+        )
     return kind, severity, seed

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+import numpy.typing as npt
 from gradio import utils as gradio_utils
 from PIL import Image
 
@@ -15,12 +17,12 @@ from app import service
 from app.annotate import exporters
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.palette import OBJECT_COLORS
+from app.palette import OBJECT_COLORS, rgb
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import read_photo
 from app.panels.robust_sam_handlers import checked_degradation
+from app.panels.robust_sam_jobs import ask, degrade_request
 from app.panels.robust_sam_session import Answer, Photo, Seen, Session
-from app.panels.robust_sam_work import ask, degrade_request
 from models.runtime import RuntimeProblem
 
 
@@ -35,9 +37,9 @@ def segment(
 ) -> dict:
     """Segment one object with plain SAM and with RobustSAM.
 
-    image: a file (``handle_file``). points: [[x, y], ...] in pixels of the photo. labels: 1 adds, 0 removes, one for each
-    point. box: [x0, y0, x1, y1] or null. Returns {"sam": ..., "robust": ...}, each with "mask" (PNG file of the photo's size),
-    "confidence" (predicted IoU), "area" (pixels) and "milliseconds", and "receipt".
+    image: a file (``handle_file``). points: [[x, y], ...] in pixels of the photo. labels: 1 adds, 0 removes, one for
+    each point. box: [x0, y0, x1, y1] or null. Returns {"sam": ..., "robust": ..., "receipt": ...}; each branch has
+    "mask" (PNG file of the photo's size), "confidence" (predicted IoU), "area" (pixels) and "milliseconds".
     """
     session, answer = _segmented(image, points, labels, box, checkpoint)
     name = session.photo.name if session.photo else ""
@@ -53,8 +55,11 @@ def segment(
 
 
 def degrade(image: dict, kind: str, severity: float = 1.0, seed: int = 0) -> dict:
-    """Degrade a photo as the page does. kind: one of the 15 names; severity: 0 to 1.5, 1 is the paper's. Returns a PNG file."""
-    with _told():
+    """Degrade a photo as the page does. Returns a PNG file.
+
+    kind: one of the 15 names of models.parts.degradations; severity: 0 to 1.5, 1 is the paper's strength.
+    """
+    with _Told():
         session = Session("script")
         session.degradation = checked_degradation(kind, severity, seed)
         session.set_photo(_photo(image))
@@ -73,18 +78,18 @@ def export(
 ) -> dict:
     """Segment one object and export its mask. form: png, rgba, coco or npy; branch: robust or sam. Returns a file."""
     session, answer = _segmented(image, points, labels, box, checkpoint)
-    with _told():
+    with _Told():
         if form not in exporters.FORMATS:
             raise BadInput("The format", f"{form!r} does not exist", f"Choose one of {', '.join(exporters.FORMATS)}")
         if branch not in answer.branches or session.photo is None:
-            raise BadInput("The branch", f"{branch!r} is not in these weights", f"Choose one of {', '.join(answer.branches)}")
-        color = tuple(int(OBJECT_COLORS[0][at : at + 2], 16) for at in (1, 3, 5))
-        thing = exporters.MaskObject("Object 1", answer.branches[branch].mask, (color[0], color[1], color[2]))
+            known = ", ".join(answer.branches)
+            raise BadInput("The branch", f"{branch!r} is not in these weights", f"Choose one of {known}")
+        thing = exporters.MaskObject("Object 1", answer.branches[branch].mask, rgb(OBJECT_COLORS[0]))
         data = exporters.FORMATS[form].export([thing], session.photo.image, {**answer.receipt, "branch": branch})
         return _file(download_name(session.photo.name, exporters.FORMATS[form].suffix), data)
 
 
-class _told:
+class _Told:
     """Turns errors meant for people into gradio's, which reach the script as its exception."""
 
     def __enter__(self) -> None:
@@ -98,7 +103,7 @@ class _told:
 def _segmented(
     image: dict, points: list[list[float]], labels: list[int], box: list[float] | None, checkpoint: str
 ) -> tuple[Session, Answer]:
-    with _told():
+    with _Told():
         if checkpoint != "nano":
             raise BadInput(checkpoint, "is not an embedded checkpoint", "Choose nano, or load a file in the page")
         if len(points) != len(labels):
@@ -125,12 +130,11 @@ def _name(image: dict) -> str:
 def _photo(image: dict) -> Photo:
     if not isinstance(image, dict) or not image.get("path"):
         raise BadInput("The image", "is not a file", "Pass gradio_client.handle_file(path)")
-    return read_photo(service.uploaded(str(image["path"])), _name(image), {"path": str(image["path"]), "name": _name(image)})
+    path, name = str(image["path"]), _name(image)
+    return read_photo(service.uploaded(path), name, {"path": path, "name": name})
 
 
-def _png(values: np.ndarray) -> bytes:
-    from io import BytesIO
-
+def _png(values: npt.NDArray[np.uint8]) -> bytes:
     data = BytesIO()
     Image.fromarray(values).save(data, "PNG")
     return data.getvalue()

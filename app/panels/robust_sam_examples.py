@@ -1,7 +1,7 @@
 """The photos that ship with the room, and the result that is on screen before the first click.
 
-``python -m app.panels.robust_sam_make_examples`` makes the files: photos from scikit-image and scenes from our own generator, the
-result from the shipped weights.
+``python -m app.panels.robust_sam_make_examples`` makes the files: photos from scikit-image, scenes from our own
+generator, the result from the shipped weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from app.guard import read_image
 from app.guard.errors import BadInput
 from app.panels import robust_sam_results as results
 from app.panels import robust_sam_state as state
+from app.panels.robust_sam_jobs import described
 from app.panels.robust_sam_session import Answer, Branch, Degradation, Photo, Session
-from app.panels.robust_sam_work import described
 from app.stage_encode import address
 from models.method import ASSETS
 

@@ -15,10 +15,12 @@ from app.annotate import exporters
 from app.frame import Update, head_line
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
+from app.palette import rgb
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_state as state
+from app.panels.robust_sam_jobs import ask, described
 from app.panels.robust_sam_session import Degradation, Photo, Session, Weights
-from app.panels.robust_sam_work import Room, ask, described, guarded
+from app.panels.robust_sam_work import Room, guarded
 from models import registry
 from models.parts.degradations import KINDS, MAX_SEVERITY
 
@@ -77,6 +79,7 @@ def _degrade(room: Room, session: Session, kind: str, severity: float, seed: flo
     wanted = checked_degradation(kind, severity, seed)
     if wanted == session.degradation or (not wanted.active and not session.degradation.active):
         session.degradation = wanted
+        yield {room.stage: gr.skip()}
         return
     with session.lock:
         session.degradation, session.seen = wanted, None
@@ -131,9 +134,10 @@ def _exported(session: Session, key: str, branch: str) -> tuple[str, bytes]:
     for thing in chosen:
         answer = ask(session, thing, size=session.photo.image.shape[:2])
         used = branch if branch in answer.branches else "sam"
-        color = tuple(int(thing.color[at : at + 2], 16) for at in (1, 3, 5))
-        objects.append(exporters.MaskObject(thing.name, answer.branches[used].mask, color, answer.branches[used].confidence))
-        receipt = {**answer.receipt, "branch": used, "photo": session.photo.name, "degradation": described(session.degradation)}
+        found = answer.branches[used]
+        objects.append(exporters.MaskObject(thing.name, found.mask, rgb(thing.color), found.confidence))
+        about = {"branch": used, "photo": session.photo.name, "degradation": described(session.degradation)}
+        receipt = {**answer.receipt, **about}
     form = exporters.FORMATS[key]
     picture = session.seen.image if session.seen is not None else session.photo.image
     return download_name(session.photo.name, form.suffix), form.export(objects, picture, receipt)
@@ -184,7 +188,7 @@ class Bound:
         return stopped | self.room.draw(session, busy=False, keys=set())
 
     def download(self, key: str) -> Callable[..., Iterator[Update]]:
-        """The handler of one download button: the file goes to the hidden file component, which the browser then saves."""
+        """The handler of one download button: the file goes to the hidden component, which the browser then saves."""
 
         def handler(branch: str, request: gr.Request) -> Iterator[Update]:
             yield from _download(self.room, self._session(request), key, branch)

@@ -1,7 +1,7 @@
 """Makes the files of assets/examples/robust_sam: ``python -m app.panels.robust_sam_make_examples``.
 
-Photos come from scikit-image (public domain or CC0, see LICENSES.md beside them), scenes from our own generator, the first
-result from the shipped weights; nothing is drawn by hand.
+Photos come from scikit-image (public domain or CC0, see LICENSES.md beside them), scenes from our own generator, the
+first result from the shipped weights; nothing is drawn by hand.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from PIL import Image
 from app import service
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import FIRST, FOLDER, Example, listed, photo
+from app.panels.robust_sam_jobs import ask, consistency, degrade_request
 from app.panels.robust_sam_session import Degradation, Seen, Session, with_consistency
-from app.panels.robust_sam_work import ask, consistency, degrade_request
 
 PHOTOS = (("cat", "Cat", "chelsea"), ("astronaut", "Astronaut", "astronaut"), ("coffee", "Coffee", "coffee"))
-SCENES = 3
+SCENES = (13, 19, 22)
 SCENE_SEED = 2024
 SCENE_PX = 512
 THUMBNAIL_PX = 96
 EXAMPLE = "cat"
 DEGRADATION = Degradation("fog", 0.8, 3)
-CLICKS = {"Cat": ((((225.0, 165.0), 1), ((330.0, 225.0), 1)), None)}
+CLICKS: dict[str, tuple[tuple[tuple[tuple[float, float], int], ...], tuple[float, ...] | None]] = {
+    "Cat": ((((225.0, 165.0), 1), ((330.0, 225.0), 1)), None),
+}
 """The first result's objects: clicks as ((x, y), label), and a box or None."""
 
 LICENSES = """# Where the examples come from
@@ -64,7 +66,7 @@ def _photo(source: str) -> npt.NDArray[np.uint8]:
 def _scenes() -> list[npt.NDArray[np.uint8]]:
     from models.worlds.shapes2d import sample_scene
 
-    return [sample_scene(np.random.default_rng([SCENE_SEED, i]), SCENE_PX).image for i in range(SCENES)]
+    return [sample_scene(np.random.default_rng([SCENE_SEED, i]), SCENE_PX).image for i in SCENES]
 
 
 def _save(name: str, title: str, picture: npt.NDArray[np.uint8]) -> Example:

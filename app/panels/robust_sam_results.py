@@ -6,8 +6,8 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from app.panels.robust_sam_session import BRANCHES, Answer, Branch, Session
 from app.palette import IN_BOTH, ONLY_FIRST, ONLY_SECOND
+from app.panels.robust_sam_session import BRANCHES, Answer, Branch, Session
 from app.stage import View
 from app.wording import count_text, seconds_text
 
@@ -62,7 +62,8 @@ def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou
         rows.append(("IoU with own clean mask", [_score(answer.branches[b].consistency) for b in columns]))
     head = "".join(f"<th scope='col'>{TITLES[b]}</th>" for b in columns)
     body = "".join(
-        f"<tr><th scope='row'>{label}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>" for label, values in rows
+        f"<tr><th scope='row'>{label}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>"
+        for label, values in rows
     )
     return (
         f'<table class="rs-table"><caption>{html.escape(name)}</caption>'
@@ -80,15 +81,17 @@ def _notes(degraded: str, iou: float | None, answer: Answer) -> str:
         notes.append(f"The two masks overlap with IoU {iou:.2f}.")
     if degraded:
         notes.append(
-            f"{html.escape(degraded)}: consistency only. Each mask is compared with the same model's mask on the clean photo, "
-            "not with the truth."
+            f"{html.escape(degraded)}: consistency only. Each mask is compared with the same model's mask on the clean "
+            "photo, not with the truth."
         )
     if "robust" in answer.branches:
         notes.append("The score head is SAM's own and was not trained for the robust branch.")
     return f'<p class="rs-notes">{" ".join(notes)}</p>'
 
 
-def message(session: Session, *, busy: bool, masks: Mapping[str, Any] | None = None, degraded: str = "") -> dict[str, Any]:
+def message(
+    session: Session, *, busy: bool, masks: Mapping[str, Any] | None = None, degraded: str = ""
+) -> dict[str, Any]:
     """Everything the stage needs to draw ``session`` now, short of the photo itself."""
     now = session.history.now
     answer = session.answers.get(session.key(now.current))

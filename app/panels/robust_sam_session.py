@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import threading
@@ -88,6 +89,11 @@ class Branch:
     milliseconds: float
     consistency: float | None = None
 
+    @functools.cached_property
+    def address(self) -> str:
+        """The mask as it travels."""
+        return mask_address(self.mask)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -115,6 +121,7 @@ class Session:
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self.ticket: Ticket | None = None
         self.warmed = ""
+        self._encoded = ("", "")
 
     def set_photo(self, photo: Photo, document: state.Document | None = None) -> int:
         """Start on another photo; returns the new revision."""
@@ -148,7 +155,7 @@ class Session:
             return self.revision
 
     def begin(self, ticket: Ticket) -> None:
-        """``ticket`` is now the one that counts; an older one that still waits is cancelled, a running one may finish."""
+        """``ticket`` is now the one that counts; an older one that waits is cancelled, a running one may finish."""
         with self.lock:
             old, self.ticket = self.ticket, ticket
         if old is not None and str(old.state) == "queued":
@@ -185,6 +192,13 @@ class Session:
             todo = [o for o in now.objects if o.prompted and self.key(o) not in self.answers]
             return sorted(todo, key=lambda o: o.id != now.active)
 
+    def unverified(self) -> list[state.Outlined]:
+        """On a degraded photo: answered objects whose masks were not compared with the clean photo, active first."""
+        if not self.degradation.active:
+            return []
+        waiting = [o for o, answer in self.answered() if any(b.consistency is None for b in answer.branches.values())]
+        return sorted(waiting, key=lambda o: o.id != self.history.now.active)
+
     def answered(self) -> list[tuple[state.Outlined, Answer]]:
         """Visible objects that have an answer."""
         with self.lock:
@@ -219,22 +233,29 @@ class Session:
         """The picture for the stage at display size, or ``source`` in its place when that is already at hand."""
         if self.photo is None:
             return {}
-        picture = self.seen.image if self.seen is not None else self.photo.image
         width, height = self.photo.size
         damage = f", {self.degradation.kind.replace('_', ' ')}" if self.degradation.active else ""
         return {
             "id": self.photo_id(),
             "base": self.photo.digest,
-            "src": source or photo_address(picture),
+            "src": source or self._picture(),
             "width": width,
             "height": height,
             "alt": f"{self.photo.name}, {width} x {height} px{damage}",
         }
 
+    def _picture(self) -> str:
+        if self.photo is None:
+            return ""
+        if self._encoded[0] != self.photo_id():
+            picture = self.seen.image if self.seen is not None else self.photo.image
+            self._encoded = self.photo_id(), photo_address(picture)
+        return self._encoded[1]
+
     def masks(self, keys: Iterable[str]) -> dict[str, dict[str, str]]:
         """Answers' masks as addresses, by key and branch."""
         found = {key: self.answers[key] for key in keys if key in self.answers}
-        return {key: {b: mask_address(v.mask) for b, v in answer.branches.items()} for key, answer in found.items()}
+        return {key: {b: v.address for b, v in answer.branches.items()} for key, answer in found.items()}
 
     def kept_work(self) -> dict[str, Any]:
         """What the browser keeps for a reload."""

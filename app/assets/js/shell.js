@@ -59,6 +59,7 @@
     stream = new EventSource('vitrine/status');
     stream.onmessage = (event) => show(JSON.parse(event.data));
   };
+  document.body.dataset.vitrine = 'ready';
   setTimeout(listen, 1500);
   document.addEventListener('visibilitychange', listen);
 }

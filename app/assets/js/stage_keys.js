@@ -47,6 +47,7 @@ const KEYS = {
 
 function listenKeys(view) {
   view.canvas.addEventListener('keydown', (event) => {
+    view.canvas.classList.remove('by-pointer');
     if (!S.photo || event.altKey) return;
     let name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const command = event.ctrlKey || event.metaKey;

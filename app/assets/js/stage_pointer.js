@@ -77,6 +77,7 @@ function listenPointer(view) {
     if (!S.photo) return;
     pointers.set(event.pointerId, [event.clientX, event.clientY]);
     canvas.setPointerCapture(event.pointerId);
+    canvas.classList.add('by-pointer');
     canvas.focus({ preventScroll: true });
     pressed = { x: event.clientX, y: event.clientY, center: S.center, button: event.button, moved: false };
     pinch = pointers.size === 2 ? { apart: apart(), zoom: S.zoom } : null;
