@@ -16,6 +16,7 @@ from models.runtime.types import Loaded, PoolStatus, Resident, ResourceSpec
 
 log = logging.getLogger(__name__)
 HOST = "host"
+SIZES_KEPT = 4096
 
 
 class Cache:
@@ -50,6 +51,10 @@ class Cache:
     def budget(self, kind: str, device: str) -> int:
         """Bytes of a device's pool or of the host's."""
         return self._pools[self._kind_pool(kind, device)].budget
+
+    def size(self, spec: ResourceSpec, device: str) -> int:
+        """Bytes the resource takes: as measured once it has been loaded, as estimated before."""
+        return self._size(spec, self._pool_name(spec, device))
 
     def residents(self) -> tuple[Resident, ...]:
         """Everything loaded or loading."""
@@ -332,6 +337,8 @@ class Cache:
             fits = isinstance(plan, dict)
             if extra:
                 self._true_bytes[pool.name, spec.key] = loaded.bytes
+                if len(self._true_bytes) > SIZES_KEPT:
+                    del self._true_bytes[next(iter(self._true_bytes))]
             if fits:
                 pool.occupied += extra
                 entry.bytes, entry.value, entry.release = loaded.bytes, loaded.value, loaded.release

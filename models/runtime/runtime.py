@@ -111,6 +111,10 @@ class Runtime:
         """See TicketHost."""
         self._scheduler.watch(ticket, watching)
 
+    def now(self) -> float:
+        """See TicketHost."""
+        return self._clock.now()
+
     # Inside
 
     def _work(self, assignment: Assignment) -> None:

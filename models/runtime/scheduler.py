@@ -53,6 +53,7 @@ class Scheduler:
         self._running: dict[Ticket, Assignment] = {}
         self._watched: set[Ticket] = set()
         self._starts = 0
+        self._retry_at: float | None = None
         self._alarm: tuple[float, Callable[[], None]] | None = None
         self._closed = False
 
@@ -169,14 +170,15 @@ class Scheduler:
     def _never_fits(self, job: Job, device: str) -> Refused | None:
         model = job.model
         for kind, pool in (("device", device), ("host", "host")):
-            size = job.peak_bytes.get(kind, 0) + (model.bytes if model is not None and model.pool == kind else 0)
+            size = job.peak_bytes.get(kind, 0)
+            size += self._cache.size(model, device) if model is not None and model.pool == kind else 0
             if size > self._cache.budget(kind, device):
                 return NeverFits(f"'{job.title}'", pool, size, self._cache.budget(kind, device))
         return None
 
     def _dispatch(self) -> None:
         while self._free and self._queue.count and not self._closed:
-            self._retry_at: float | None = None
+            self._retry_at = None
             if self._queue.pick(self._clock.now(), self._try_start, self._warm_now) is None:
                 self._set_alarm(self._retry_at)
                 return
@@ -218,7 +220,7 @@ class Scheduler:
         # A certificate that grew past the budget must not lock the job out: it then runs with the device to itself.
         needs = {}
         for kind, size in working.items():
-            model = job.model.bytes if job.model is not None and job.model.pool == kind else 0
+            model = self._cache.size(job.model, device) if job.model is not None and job.model.pool == kind else 0
             needs[kind] = min(size, max(self._cache.budget(kind, device) - model, 0))
         return needs
 

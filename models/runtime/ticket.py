@@ -30,6 +30,9 @@ class TicketHost(Protocol):
     def watch(self, ticket: Ticket, watching: bool) -> None:
         """Whether somebody wants to hear of moves in the queue."""
 
+    def now(self) -> float:
+        """The runtime's clock, in seconds."""
+
 
 class Ticket:
     """Safe to use from any thread. submitted: clock seconds; promised: the prediction shown before
@@ -52,6 +55,7 @@ class Ticket:
         self._error: RuntimeProblem | None = None
         self._moves = 0
         self._watchers = 0
+        self._running_since = 0.0
         self._count = 0
         self._log: deque[tuple[int, Event]] = deque()
 
@@ -64,6 +68,13 @@ class Ticket:
     def place(self) -> int:
         """1 is next; 0 once the job has left the queue."""
         return self._host.place_of(self) if self._state is State.QUEUED else 0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left of a running job, from its own progress; None while that says nothing."""
+        if self._state is not State.RUNNING or not self._progress:
+            return None
+        return (self._host.now() - self._running_since) * (1 - self._progress) / self._progress
 
     @property
     def predicted(self) -> Prediction:
@@ -118,7 +129,7 @@ class Ticket:
         if not self._state.terminal:
             self.cancel()
 
-    # The runtime's side. None of these call back into the host.
+    # The runtime's side. Of the host these only ask for the time.
 
     def moved(self) -> None:
         """The queue moved: listeners ask for the new place themselves, in their own thread."""
@@ -131,6 +142,8 @@ class Ticket:
         with self._changed:
             self._state, self._message = state, message
             self._predicted = predicted or self._predicted
+            if state is State.RUNNING:
+                self._running_since, self._progress = self._host.now(), None
             self._append("state")
 
     def advance(self, fraction: float | None, message: str) -> None:
@@ -164,7 +177,7 @@ class Ticket:
         self._count += 1
         place = 0 if self._state is not State.QUEUED else self._predicted.ahead + 1
         self._log.append((self._count, Event(self.id, self._state, kind, self._progress, self._message, place,
-                                             self._predicted, value)))
+                                             self._predicted, value, self.eta_s)))
         self._changed.notify_all()
 
     def _queue_event(self) -> Event:

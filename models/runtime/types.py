@@ -109,7 +109,8 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Event:
-    """One change of a ticket. kind: "state", "progress", "partial" (value holds it) or "queue" (place moved)."""
+    """One change of a ticket. kind: "state", "progress", "partial" (value holds it) or "queue" (place moved).
+    eta_s: seconds left of a running job, from its own progress; None while unknown."""
 
     ticket: str
     state: State
@@ -119,6 +120,7 @@ class Event:
     place: int = 0
     predicted: Prediction | None = None
     value: Any = None
+    eta_s: float | None = None
 
 
 @dataclass(frozen=True)

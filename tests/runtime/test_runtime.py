@@ -75,6 +75,18 @@ def test_partial_results_and_progress_become_events(stage: Stage) -> None:
     assert ticket.progress == 1.0
 
 
+def test_time_left_follows_from_progress(stage: Stage) -> None:
+    def call(context: JobContext, model: Any) -> None:
+        stage.clock.advance(3.0)
+        context.tick(0.25)
+
+    ticket = stage.runtime.submit(job(call=call))
+    assert ticket.eta_s is None
+    stage.backend.run_next()
+    assert [event.eta_s for event in ticket.events() if event.kind == "progress"] == [9.0]
+    assert ticket.eta_s is None
+
+
 def test_only_the_newest_partials_are_kept(stage: Stage) -> None:
     ticket = stage.runtime.submit(job(call=lambda context, model: (number for number in range(200))))
     stage.backend.run_next()
