@@ -198,6 +198,7 @@ class Amfg(nn.Module):
 
     def trace(self, x: Tensor) -> AmfgTrace:
         """x: (B, C, H, W) -> every intermediate of steps 1 to 6."""
+        selection: Selection
         selection, excited = self.dnc_block_combined(x)
         suppressed = self.fgm_block(excited)
         return AmfgTrace(*selection, excited, suppressed, self.conv_layer(suppressed.to(excited.dtype)))

@@ -133,7 +133,7 @@ def clicks_until(subject: Subject, branch: Branch, mask: np.ndarray, goals: Sequ
 def interval(
     groups: Sequence[Sequence[float]], seed: int = 0, statistic: Callable[..., np.floating] = np.mean
 ) -> list[float]:
-    """[low, value, high]: bootstrap 95 % interval. Whole groups are drawn: the objects of an image are not independent."""
+    """[low, value, high], bootstrap 95 %. Whole groups are drawn: the objects of an image are not independent."""
     kept = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
     rng = np.random.default_rng(seed)
     drawn = [

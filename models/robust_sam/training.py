@@ -29,7 +29,7 @@ RUNS = ASSETS.parent / "runs" / METHOD.slug
 STAGES = {
     stage.name: stage
     for stage in (
-        StageConfig("plain", minutes=42, learning_rate=8e-4, batch=12),
+        StageConfig("plain", minutes=42, learning_rate=8e-4, batch=8),
         StageConfig("robust", minutes=20, learning_rate=1e-3, batch=10, pairs=True, seed=1),
         StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=10, pairs=True, seed=1),
     )
