@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
-from scipy import ndimage
 
 from app.annotate.exporters import (
     FORMATS,
@@ -27,45 +24,17 @@ from app.annotate.exporters import (
     export_rgba,
     import_coco,
     import_npy,
-    import_npz,
     import_png_mask,
     import_rgba,
-    polygons,
     rle,
 )
 from app.guard import BadInput
-
-RECEIPT = {"ticket": "t-1", "method": "robust_sam", "seed": 7, "run_s": 0.31, "note": 'quote " and umlaut ü'}
-
-
-def photo(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def disc(height: int, width: int, x: float, y: float, radius: float, hole: float = 0) -> np.ndarray:
-    rows, columns = np.mgrid[0:height, 0:width]
-    distance = np.hypot(columns - x, rows - y)
-    return (distance <= radius) & (distance >= hole)
-
-
-def scene(height: int = 60, width: int = 90) -> tuple[list[MaskObject], np.ndarray]:
-    """Three objects: a ring, a disc that overlaps it, and a second disc of the same name at the border."""
-    objects = [
-        MaskObject("ring", disc(height, width, 30, 30, 22, 9), (230, 159, 0), 0.875),
-        MaskObject("tasse à café", disc(height, width, 45, 30, 15), (86, 180, 233)),
-        MaskObject("ring", disc(height, width, 89, 59, 12), (0, 158, 115), 0.5),
-    ]
-    return objects, photo(height, width)
+from tests.app.mask_scenes import RECEIPT, disc, photo, scene, stacks
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
     union = np.count_nonzero(one | other)
     return np.count_nonzero(one & other) / union if union else 1.0
-
-
-shapes = st.tuples(st.integers(1, 24), st.integers(1, 24))
-masks = shapes.flatmap(lambda shape: hnp.arrays(np.bool_, shape))
-stacks = shapes.flatmap(lambda shape: st.lists(hnp.arrays(np.bool_, shape), min_size=1, max_size=5))
 
 
 @pytest.mark.parametrize("key", FORMATS)
@@ -277,132 +246,3 @@ def test_chosen_image_of_a_larger_coco_file_is_read() -> None:
     assert [item.name for item in back.objects] == ["leaf", "leaf"]
     assert (back.objects[0].mask == mask).all()
     assert back.objects[1].mask.sum() == 6
-
-
-def plain_runs(mask: np.ndarray) -> list[int]:
-    """Run lengths the slow, obvious way."""
-    runs, value = [0], False
-    for pixel in mask.T.ravel():
-        if bool(pixel) is not value:
-            runs.append(0)
-            value = not value
-        runs[-1] += 1
-    return runs
-
-
-@given(masks)
-@settings(max_examples=150, deadline=None)
-def test_run_lengths_equal_the_slow_way_and_decode_to_the_mask(mask: np.ndarray) -> None:
-    run = rle.encode(mask)
-    plain = {"size": list(mask.shape), "counts": plain_runs(mask)}
-    packed = coco_mask.frPyObjects(plain, *mask.shape)
-    assert run["counts"].encode() == packed["counts"]
-    assert run["counts"].encode() == coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"]
-    assert (rle.decode(run, mask.shape) == mask).all()
-    assert (rle.decode(plain, mask.shape) == mask).all()
-
-
-@given(masks)
-@settings(max_examples=150, deadline=None)
-def test_polygons_drawn_back_are_the_mask_with_its_holes_filled(mask: np.ndarray) -> None:
-    drawn = polygons.to_mask(polygons.from_mask(mask), mask.shape)
-    assert (drawn == ndimage.binary_fill_holes(mask)).all()
-    assert polygons.has_holes(mask) == bool((drawn != mask).any())
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        None,
-        [],
-        {"size": [4, 4]},
-        {"size": 4, "counts": "04"},
-        {"size": [4, 4], "counts": "~~~"},
-        {"size": [4, 4], "counts": "oooooooooooo"},
-        {"size": [4, 4], "counts": [0, 17]},
-        {"size": [4, 4], "counts": [20, -4]},
-        {"size": [4, 4], "counts": [8.0, 8.0]},
-        {"size": [4, 4], "counts": [True] * 16},
-        {"size": [100_000, 100_000], "counts": [10**10]},
-    ],
-)
-def test_run_lengths_that_lie_are_refused(run: object) -> None:
-    with pytest.raises(BadInput, match="run-length"):
-        rle.decode(run, (4, 4))
-
-
-@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
-def test_random_run_length_text_never_raises_anything_but_bad_input(text: str) -> None:
-    try:
-        mask = rle.decode({"size": [6, 7], "counts": text}, (6, 7))
-    except BadInput:
-        return
-    assert mask.shape == (6, 7)
-
-
-@pytest.mark.parametrize(
-    "outlines", [[[1, 2]], [[1, 2, 3, 4, 5]], [["a"] * 6], [[float("nan")] * 6], None, [None], "x"]
-)
-def test_polygons_that_are_none_are_refused(outlines: object) -> None:
-    with pytest.raises(BadInput, match="polygon"):
-        polygons.to_mask(outlines, (9, 9))
-
-
-def test_polygon_far_outside_is_drawn_without_allocating_for_it() -> None:
-    assert polygons.to_mask([[-1e12, -1e12, 1e12, -1e12, 1e12, 1e12, -1e12, 1e12]], (9, 9)).all()
-
-
-@pytest.mark.parametrize("key", FORMATS)
-def test_broken_and_foreign_files_are_refused_by_every_importer(key: str) -> None:
-    data = FORMATS[key].export(*scene(), RECEIPT)
-    for wrong in (
-        b"",
-        b"hello",
-        b"\x89PNG\r\n\x1a\n",
-        b"[1]",
-        b'{"images": [{}]}',
-        b"[" * 100_000,
-        data[: len(data) // 3],
-    ):
-        with pytest.raises(BadInput):
-            FORMATS[key].read(wrong)
-
-
-@given(
-    st.sampled_from(sorted(FORMATS)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6)
-)
-@settings(max_examples=150, deadline=None)
-def test_importers_survive_flipped_bytes(key: str, flips: list[tuple[float, int]]) -> None:
-    data = bytearray(FORMATS[key].export(*scene(), RECEIPT))
-    for place, value in flips:
-        data[min(int(place * len(data)), len(data) - 1)] = value
-    try:
-        back = FORMATS[key].read(bytes(data))
-    except BadInput:
-        return
-    assert all(item.mask.shape == back.size for item in back.objects)
-
-
-def test_npy_that_announces_more_than_it_has_is_refused() -> None:
-    target = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        target, {"descr": "|b1", "fortran_order": False, "shape": (1 << 20, 1 << 20, 99)}
-    )
-    with pytest.raises(BadInput):
-        import_npy(target.getvalue() + bytes(100))
-
-
-def test_pickled_npy_is_refused() -> None:
-    target = io.BytesIO()
-    np.save(target, np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(BadInput, match="not pickled"):
-        import_npy(target.getvalue())
-
-
-def test_npz_bomb_is_refused() -> None:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("masks.npy", "w") as file:
-        for _ in range(1100):
-            file.write(bytes(1_000_000))
-    with pytest.raises(BadInput, match=r"limit for one file is 1\.0 GB"):
-        import_npz(target.getvalue())

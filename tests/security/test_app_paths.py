@@ -10,7 +10,6 @@ import pickle
 import struct
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +23,7 @@ from PIL import Image
 
 from app.guard.uploads import DEFAULT
 from app.record.served import Served, served
+from bench.guard import bomb
 from models.parts.degradations import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -124,16 +124,6 @@ def photo() -> bytes:
     target = io.BytesIO()
     Image.new("RGB", (64, 48), "olive").save(target, "PNG")
     return target.getvalue()
-
-
-def bomb() -> bytes:
-    def chunk(tag: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body))
-
-    side = 12_806
-    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((1 + (side + 7) // 8) * side), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def test_uploaded_photo_is_accepted_and_its_result_can_be_fetched(web: httpx.Client) -> None:

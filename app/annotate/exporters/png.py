@@ -71,8 +71,8 @@ def export_rgba(
         raise BadInput("The image", f"has shape {image.shape} and {image.dtype} values", "Give (H, W, 3) uint8")
     union = np.logical_or.reduce([item.mask for item in items])
     rgba = np.zeros((*size, 4), np.uint8)
-    rgba[..., :3][union] = image[union]
-    rgba[..., 3][union] = 255
+    np.multiply(image, union[..., None], out=rgba[..., :3])
+    np.multiply(union, np.uint8(255), out=rgba[..., 3])
     entries = [described(item) for item in items]
     if len(items) > 1:
         for item, entry in zip(items, entries, strict=True):
@@ -90,13 +90,12 @@ def import_png_mask(data: bytes) -> Imported:
     entries = texts.get(OBJECTS)
     if picture.mode not in ("1", "L", "P") and not picture.mode.startswith("I"):
         raise BadInput("The mask", f"is a {picture.mode} image", "Give a grey or indexed PNG, one number per object")
-    ids = np.asarray(picture).astype(np.int64)
+    ids = np.asarray(picture)
     receipt = _receipt(texts)
-    present = [int(value) for value in np.unique(ids) if value > 0]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         palette = picture.getpalette() if picture.mode == "P" else None
         found = []
-        for place, value in enumerate(present):
+        for place, value in enumerate(int(value) for value in np.unique(ids) if value > 0):
             color = palette[3 * value : 3 * value + 3] if palette else list(PALETTE[place % len(PALETTE)])
             found.append(restored({"name": f"object {value}", "color": color}, ids == value, place))
         return Imported(tuple(found), receipt, size)
