@@ -15,7 +15,7 @@ from pathlib import Path
 from app.record.served import PATIENCE_S, Served, served
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = 5
+ROUNDS = 7
 
 # Builds as many components of each class as our page has, with their defaults, and no events.
 BARE = """

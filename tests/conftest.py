@@ -13,11 +13,16 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from app.record import chromium as browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# A deadline measures how busy the machine is, not the code.
+settings.register_profile("vitrine", deadline=None)
+settings.load_profile("vitrine")
 
 
 @pytest.fixture(scope="session")

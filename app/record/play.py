@@ -91,6 +91,7 @@ def _is_foreign(asked: str, url: str) -> bool:
 def _perform(page: Page, step: Step) -> bytes | None:
     patience = step.seconds * 1000
     if step.do == "shot":
+        page.mouse.move(1, 1)  # no hover marks in pictures
         target = page.locator(step.element).first if step.element else page
         return target.screenshot(animations="disabled", timeout=patience)
     if step.do == "press":
@@ -104,7 +105,9 @@ def _perform(page: Page, step: Step) -> bytes | None:
     elif step.do == "type":
         element.fill(step.text, timeout=patience)
     elif step.do == "choose":
-        element.select_option(label=step.text, timeout=patience)
+        # Gradio's lists are not native: the options stand in the page once the list is open.
+        element.click(timeout=patience)
+        page.get_by_role("option", name=step.text, exact=True).click(timeout=patience)
     elif step.do == "download":
         with page.expect_download(timeout=patience):
             element.click(timeout=patience)
