@@ -108,6 +108,8 @@ def _segmented(
             raise BadInput(checkpoint, "is not an embedded checkpoint", "Choose nano, or load a file in the page")
         if len(points) != len(labels):
             raise BadInput("The labels", f"are {len(labels)} for {len(points)} points", "Give one label for each point")
+        if any(len(point) != 2 for point in points) or (box is not None and len(box) != 4):
+            raise BadInput("The prompts", "have the wrong form", "A point is a pair [x, y], a box is [x0, y0, x1, y1]")
         session = Session("script")
         session.set_photo(_photo(image))
         actions: list[dict[str, Any]] = [

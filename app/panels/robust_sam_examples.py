@@ -79,7 +79,10 @@ def photo(name: str) -> Photo:
 
 def read_photo(path: Path, name: str, reference: Mapping[str, str]) -> Photo:
     """The picture in the file ``path``, which people know as ``name``; raises BadInput."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as missing:
+        raise BadInput(name, "is not on this server any more", "Open it again") from missing
     try:
         picture = read_image(data)
     except BadInput as problem:

@@ -52,7 +52,7 @@ class Visit:
 
     def state(self, name: str) -> None:
         """Wait until the state line shows ``name``."""
-        self.page.locator(f'.v-state[data-state="{name}"]').wait_for(timeout=20_000)
+        self.page.locator(f'.v-state[data-state="{name}"]').wait_for(timeout=60_000)
 
     def canvas(self, view: str = "sam") -> Locator:
         return self.page.locator(f'.stage-view[data-key="{view}"] canvas')
@@ -73,7 +73,7 @@ class Visit:
     def until(self, condition: str) -> None:
         """Wait until ``condition``, a JavaScript expression over the kept ``work``, holds."""
         kept = "JSON.parse(localStorage.getItem('vitrine.robust_sam.work') || '{}')"
-        self.page.wait_for_function(f"((work) => Boolean({condition}))({kept})", timeout=30_000)
+        self.page.wait_for_function(f"((work) => Boolean({condition}))({kept})", timeout=60_000)
 
     def points(self) -> list[Any]:
         """Points of the first object."""
@@ -87,13 +87,14 @@ class Visit:
 def visit(browser: Browser, address: str, **options: Any) -> Iterator[Visit]:
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "accept_downloads": True} | options)
     page = context.new_page()
+    page.set_default_timeout(60_000)
     seen = Visit(page)
     page.on("console", lambda message: seen.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     home = (address, "data:", "blob:")
     page.on("request", lambda r: None if r.url.startswith(home) else seen.complaints.append(r.url))
     page.goto(address)
-    page.locator("body[data-vitrine] .stage-view canvas").first.wait_for(timeout=30_000)
+    page.locator("body[data-vitrine] .stage-view canvas").first.wait_for(timeout=60_000)
     yield seen
     context.close()
 

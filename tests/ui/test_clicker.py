@@ -30,7 +30,7 @@ def area(opened: Visit, column: int) -> int:
 
 
 def saved(opened: Visit, button: str) -> Path:
-    with opened.page.expect_download(timeout=20_000) as waiting:
+    with opened.page.expect_download(timeout=60_000) as waiting:
         opened.page.get_by_role("button", name=button).click()
     return Path(waiting.value.path())
 
@@ -156,7 +156,7 @@ def test_degrading_shows_consistency_and_says_what_it_is(opened: Visit, blocks: 
     opened.state("done")
     opened.page.get_by_label("Degradation").click()
     opened.page.get_by_role("option", name="Gaussian noise").click()
-    opened.page.locator(".rs-table", has_text="IoU with own clean mask").wait_for(timeout=20_000)
+    opened.page.locator(".rs-table", has_text="IoU with own clean mask").wait_for(timeout=60_000)
     opened.page.locator(".rs-notes", has_text="consistency only").wait_for()
 
 
@@ -165,7 +165,7 @@ def test_work_survives_a_reload(opened: Visit, blocks: Path) -> None:
     opened.click_at(150, 100, SIZE)
     opened.state("done")
     opened.page.reload()
-    opened.page.locator(".rs-table").wait_for(timeout=20_000)
+    opened.page.locator(".rs-table").wait_for(timeout=60_000)
     opened.state("done")
     assert area(opened, 0) == 200 * 200
     assert len(opened.points()) == 1
