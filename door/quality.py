@@ -18,7 +18,7 @@ def run() -> int:
     linter = "from importlinter.cli import lint_imports_command as main; main(['--no-logo', '--no-cache'])"
     checks = {
         "style (ruff)": ["-m", "ruff", "check", "--quiet", "--output-format", "concise", *places],
-        "types (mypy)": ["-m", "mypy", "--no-error-summary", *places],
+        "types (mypy)": ["-m", "mypy", "--no-error-summary"],
         "layers (import-linter)": ["-c", linter],
         "dead code (vulture)": ["-m", "vulture"],
     }

@@ -9,7 +9,7 @@ import sys
 
 from door import ROOT, quality
 
-ABSOLUTE = re.compile(r"""["'`(=\s](/work/|/tmp/|/root/|/home/\w)""")
+ABSOLUTE = re.compile(r"""["'`(=\s](/work/|/root/|/home/\w)""")
 
 
 def tracked() -> list[str]:

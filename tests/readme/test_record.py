@@ -89,7 +89,7 @@ def test_an_unknown_tour_names_those_that_exist() -> None:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves a folder and prints nothing."""
 
-    def log_message(self, format: str, *args: object) -> None: ...
+    def log_message(self, format: str, *_: object) -> None: ...
 
 
 @pytest.fixture
