@@ -14,7 +14,7 @@ from models.runtime.backends.memory import DeviceMemory
 from models.runtime.cache import Cache, Lease
 from models.runtime.clock import Clock
 from models.runtime.context import JobContext
-from models.runtime.errors import Cancelled, JobFailed, LoadFailed, OutOfMemory, Refused, RuntimeProblem
+from models.runtime.errors import Cancelled, JobFailed, LoadFailed, OutOfMemory, Refused, RuntimeProblem, megabytes
 from models.runtime.journal import Journal
 from models.runtime.predictor import Predictor
 from models.runtime.receipts import code_version
@@ -154,11 +154,13 @@ class Execution:
 
     def _ran_out(self, assignment: Assignment, shortage: OutOfMemory) -> JobFailed:
         """The end of the ladder; called while the job still holds its model, so that the table shows it."""
-        job = assignment.ticket.job
-        self._predictor.out_of_memory(job, assignment.slot.device, shortage.needed, retry=True)
+        job, device = assignment.ticket.job, assignment.slot.device
+        self._predictor.out_of_memory(job, device, shortage.needed, retry=True)
+        free = self._memory.free_bytes(device)
+        reported = f"\n{device} itself reports {megabytes(free)} free" if free is not None else ""
         return JobFailed(
             f"'{job.title}' ran out of memory twice ({shortage}). Use a smaller input or checkpoint, or try again when "
-            f"less is in use. Who holds what:\n{self._cache.table()}", _bare(shortage))
+            f"less is in use. Who holds what:\n{self._cache.table()}{reported}", _bare(shortage))
 
     def _as_problem(self, assignment: Assignment, raised: BaseException) -> RuntimeProblem:
         ticket = assignment.ticket

@@ -39,7 +39,6 @@ class Entry:
     held_until: float = 0.0
     clearing: bool = False
     failure: Callable[[], Exception] | None = None
-    owners: dict[Any, int] = field(default_factory=dict)
 
 
 @dataclass

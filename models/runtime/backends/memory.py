@@ -30,6 +30,14 @@ class DeviceMemory:
 
         return torch_memory.translate(problem, device)
 
+    def free_bytes(self, device: str) -> int | None:
+        """Bytes the device itself reports as free, None when it cannot be asked."""
+        if "torch" not in sys.modules:
+            return None
+        from models.runtime.backends import torch_memory
+
+        return torch_memory.free_bytes(device)
+
     def free_caches(self, device: str) -> None:
         """Collect garbage and empty the device's allocator caches."""
         gc.collect()
