@@ -99,6 +99,19 @@ def test_idling_earns_no_credit() -> None:
     assert 9 <= users.count("sleeper") <= 11
 
 
+def test_overestimated_job_gives_its_charge_back_but_no_credit_for_the_time_it_ran() -> None:
+    queue = fair(window=0.0)
+    queue.add(Waiting("pessimist", 100.0), 0.0)
+    running = serve(queue)
+    for _ in range(40):
+        queue.add(Waiting("worker", 1.0), 0.0)
+    served_users(queue, 20)
+    queue.finished(running, 1.0)
+    for _ in range(20):
+        queue.add(Waiting("pessimist", 1.0), 0.0)
+    assert 4 <= served_users(queue, 10).count("pessimist") <= 6
+
+
 def test_underestimated_job_is_charged_in_full() -> None:
     queue = fair(window=0.0)
     for _ in range(5):
