@@ -73,6 +73,7 @@ def start(
         footer_links=[],
         show_error=False,
         quiet=True,
+        run_history=False,
         share=False,
         ssr_mode=False,
         mcp_server=False,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SESSION_LIFE_S = 6 * 3600.0
 MOST_SESSIONS = 200
+MOST_SESSION_BYTES = 2_000_000_000
 
 _lock = threading.RLock()
 _runtime: Runtime | None = None
@@ -101,18 +102,22 @@ class _Kept(Generic[T]):
 class Sessions(Generic[T]):
     """The work of each open page, by its session; the longest unused goes first when there are too many.
 
-    A page that is reloaded starts a new session and sends what it kept in the browser, so dropping one loses nothing.
+    ``weigh`` gives the bytes one holds. A page whose session is gone sends what it kept in the browser, so dropping one
+    loses nothing.
     """
 
     def __init__(
         self,
         make: Callable[[str], T],
         *,
+        weigh: Callable[[T], int] = lambda _: 0,
         most: int = MOST_SESSIONS,
+        most_bytes: int = MOST_SESSION_BYTES,
         life_s: float = SESSION_LIFE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._make, self._most, self._life_s, self._clock = make, most, life_s, clock
+        self._make, self._weigh, self._clock = make, weigh, clock
+        self._most, self._most_bytes, self._life_s = most, most_bytes, life_s
         self._kept: dict[Hashable, _Kept[T]] = {}
         self._lock = threading.Lock()
 
@@ -127,9 +132,13 @@ class Sessions(Generic[T]):
             return kept.value
 
     def _drop(self, now: float) -> None:
+        held = {key: self._weigh(kept.value) for key, kept in self._kept.items()}
+        total, newest = sum(held.values()), next(reversed(self._kept))
         for key in list(self._kept):
-            if len(self._kept) <= self._most and now - self._kept[key].used <= self._life_s:
+            fits = len(self._kept) <= self._most and total <= self._most_bytes
+            if key == newest or (fits and now - self._kept[key].used <= self._life_s):
                 return
+            total -= held[key]
             del self._kept[key]
 
     def __len__(self) -> int:

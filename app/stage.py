@@ -41,8 +41,8 @@ class View:
 def stage(room: str, views: Sequence[View], first: dict[str, Any] | None = None) -> gr.HTML:
     """A canvas for ``room`` with the given views.
 
-    Events: ``act`` (payload {"actions": [...], "seq": n}: what the user did, in order), ``photo`` ({"path", "name"} of
-    an uploaded file or {"example": name}), ``restore`` (what the browser kept), ``near`` (the pointer came close: time
+    Events: ``act`` (payload {"actions": [...], "seq": n}: what the user did, in order), ``photo`` ({"upload",
+    "name"} of a file or {"example": name}), ``restore`` (what the browser kept), ``near`` (the pointer came close: time
     to load the model). Value: a message; ``first`` is the one the page opens with. Its keys, all
     optional: revision, seq, busy, example, photo, photo_id, document, masks, captions, shown, outlets, keep.
     """

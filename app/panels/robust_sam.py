@@ -17,7 +17,7 @@ from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_work import Room
 from app.stage import control, outlet, stage
-from models.method import Method
+from models.method import Checkpoint, Method
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 
 SLUG = "robust_sam"
@@ -44,14 +44,14 @@ def build(method: Method) -> None:
         kind, severity, seed = _degrade_section(first)
         with gr.Accordion("More", open=False, elem_classes="v-more"):
             weights = gr.Radio(
-                [(c.note if c.source == "embedded" else "A file of mine", c.name) for c in method.checkpoints],
+                [(_weights_title(c), c.name) for c in method.checkpoints],
                 value=method.checkpoints[0].name,
                 label="Weights",
                 info="SAM or RobustSAM checkpoints of the authors (ViT-B, L, H) work; plain SAM shows one branch only.",
             )
             path = gr.Textbox(label="File on this machine", placeholder="/path/robustsam_checkpoint_b.pth", max_lines=1)
             kinds = [".pth", ".pt", ".safetensors"]
-            given = gr.File(label="or upload (.pth, .safetensors)", file_types=kinds, height=90)
+            given = gr.File(label="or upload it", file_types=kinds, height=132)
             use = gr.Button("Use these weights", size="sm")
             branch = gr.Radio(
                 [("RobustSAM", "robust"), ("SAM", "sam")],
@@ -63,7 +63,7 @@ def build(method: Method) -> None:
         canvas = stage(SLUG, VIEWS, first.message)
 
     room = Room(frame, canvas, (kind, severity, seed))
-    sessions: service.Sessions[Session] = service.Sessions(handlers.new_session)
+    sessions: service.Sessions[Session] = service.Sessions(handlers.new_session, weigh=Session.held_bytes)
     bound = handlers.Bound(room, sessions)
     shown = [canvas, *frame.outputs]
     live = {"outputs": shown, "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
@@ -83,6 +83,10 @@ def build(method: Method) -> None:
         )
         saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
     api.bind()
+
+
+def _weights_title(checkpoint: Checkpoint) -> str:
+    return f"{checkpoint.name} (embedded)" if checkpoint.source == "embedded" else "A file of mine"
 
 
 def _photo_section() -> str:

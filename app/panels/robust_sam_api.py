@@ -133,7 +133,7 @@ def _photo(image: dict) -> Photo:
     if not isinstance(image, dict) or not image.get("path"):
         raise BadInput("The image", "is not a file", "Pass gradio_client.handle_file(path)")
     path, name = str(image["path"]), _name(image)
-    return read_photo(service.uploaded(path), name, {"path": path, "name": name})
+    return read_photo(service.uploaded(path), name, {"upload": path, "name": name})
 
 
 def _png(values: npt.NDArray[np.uint8]) -> bytes:

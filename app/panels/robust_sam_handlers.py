@@ -33,11 +33,15 @@ def new_session(user: str) -> Session:
 
 
 def _uploaded(reference: Mapping[str, str]) -> Photo:
-    return examples.read_photo(service.uploaded(reference["path"]), reference["name"], reference)
+    return examples.read_photo(service.uploaded(reference["upload"]), reference["name"], reference)
 
 
 @guarded
 def _act(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Update]:
+    if session.photo is not None and sent.get("base") not in (None, session.photo.digest):
+        # This session was dropped, or the server restarted: the page sends what it kept, then goes on.
+        yield {room.stage: {"lost": True, "seq": int(sent.get("seq") or 0)}}
+        return
     actions = [a for a in sent.get("actions") or () if isinstance(a, Mapping)]
     again = [a for a in actions if a.get("do") == "resend"]
     revision = session.act([a for a in actions if a.get("do") != "resend"], int(sent.get("seq") or 0))
@@ -53,7 +57,7 @@ def _open(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Upd
     if "example" in sent:
         photo = examples.photo(name)
     else:
-        reference = {"path": str(sent.get("path")), "name": name}
+        reference = {"upload": str(sent.get("upload")), "name": name}
         photo = _uploaded(reference)
     yield from room.answer(session, session.set_photo(photo), photo=True)
 
@@ -99,30 +103,36 @@ def checked_degradation(kind: str | None = "", severity: float | None = 0.7, see
 def _use_weights(room: Room, session: Session, name: str, path: str | None, given: str | None) -> Iterator[Update]:
     method = registry.get("robust_sam")
     checkpoint = method.checkpoint(name)
-    weights = Weights(checkpoint.name, None, checkpoint.name)
+    weights, has_robust = Weights(checkpoint.name, None, checkpoint.name), True
     if checkpoint.source == "file":
-        from app.guard.checkpoints import checkpoint_door
-
-        source = Path(given) if given else Path(path or "").expanduser()
-        if not given and not service.trusts_paths():
-            raise BadInput("The path", "is not open to visitors of a shared server", "Upload the file")
-        if not given and not path:
-            raise BadInput("The weights", "are not chosen", "Give a path, or upload a .pth or .safetensors file")
+        source = _chosen_file(path, given)
         yield room.frame.show("running", f"Checking {source.name}")
-        weights = Weights(checkpoint.name, str(checkpoint_door(source)), source.name)
+        safe, has_robust = _through_the_door(source)
+        weights = Weights(checkpoint.name, str(safe), source.name)
     with session.lock:
-        before, session.weights = session.weights, weights
-        session.has_robust = True
-        session.warmed = ""
+        session.weights, session.has_robust, session.warmed = weights, has_robust, ""
         revision = session.change()
-    try:
-        yield {room.frame.head: head_line(method, checkpoint)}
-        yield from room.answer(session, revision)
-    except Exception:
-        session.weights = before
-        raise
-    if not session.has_robust:
-        yield {room.frame.head: head_line(method, checkpoint, NO_ROBUST)}
+    yield {room.frame.head: head_line(method, checkpoint, "" if has_robust else NO_ROBUST)}
+    yield from room.answer(session, revision)
+
+
+def _chosen_file(path: str | None, given: str | None) -> Path:
+    if given:
+        return Path(given)
+    if not path:
+        raise BadInput("The weights", "are not chosen", "Give a path, or upload a .pth or .safetensors file")
+    if not service.trusts_paths():
+        raise BadInput("The path", "is not open to visitors of a shared server", "Upload the file")
+    return Path(path).expanduser()
+
+
+def _through_the_door(source: Path) -> tuple[Path, bool]:
+    """(the checked file, whether it has a robust part); raises BadInput or WrongCheckpoint."""
+    from app.guard.checkpoints import checkpoint_door
+    from models.robust_sam import official
+
+    safe = checkpoint_door(source)
+    return safe, official.inspect(safe).robust
 
 
 def _exported(session: Session, key: str, branch: str) -> tuple[str, bytes]:

@@ -26,10 +26,10 @@ SCENES = (13, 19, 22)
 SCENE_SEED = 2024
 SCENE_PX = 512
 THUMBNAIL_PX = 96
-EXAMPLE = "cat"
+EXAMPLE = "coffee"
 DEGRADATION = Degradation("fog", 0.8, 3)
 CLICKS: dict[str, tuple[tuple[tuple[tuple[float, float], int], ...], tuple[float, ...] | None]] = {
-    "Cat": ((((225.0, 165.0), 1), ((330.0, 225.0), 1)), None),
+    "Cup": ((((330.0, 130.0), 1),), None),
 }
 """The first result's objects: clicks as ((x, y), label), and a box or None."""
 
@@ -96,7 +96,7 @@ def write_first() -> None:
     kept = {
         "example": EXAMPLE,
         "picture": "first.jpg",
-        "sentence": "A result made earlier with these weights. Click the photo to try your own.",
+        "sentence": "Made earlier with these weights. Click the photo to go on.",
         "degradation": vars(DEGRADATION),
         "document": state.as_dict(session.history.now),
         "answers": answers,

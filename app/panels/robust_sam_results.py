@@ -54,8 +54,7 @@ def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou
     columns = [b for b in BRANCHES if b in answer.branches]
     rows = [
         ("Predicted score", [f"{answer.branches[b].confidence:.2f}" for b in columns]),
-        ("Area", [f"{count_text(answer.branches[b].area)} px" for b in columns]),
-        ("Share of photo", [f"{100 * answer.branches[b].area / max(1, total_px):.1f} %" for b in columns]),
+        ("Area", [_area(answer.branches[b].area, total_px) for b in columns]),
         ("Time per click", [seconds_text(answer.branches[b].milliseconds / 1000) for b in columns]),
     ]
     if degraded:
@@ -71,6 +70,10 @@ def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou
     )
 
 
+def _area(area: int, total_px: int) -> str:
+    return f"{count_text(area)} px ({100 * area / max(1, total_px):.1f} %)"
+
+
 def _score(value: float | None) -> str:
     return "..." if value is None else f"{value:.2f}"
 
@@ -78,14 +81,14 @@ def _score(value: float | None) -> str:
 def _notes(degraded: str, iou: float | None, answer: Answer) -> str:
     notes = []
     if iou is not None:
-        notes.append(f"The two masks overlap with IoU {iou:.2f}.")
+        notes.append(f"IoU between the two masks: {iou:.2f}.")
     if degraded:
         notes.append(
-            f"{html.escape(degraded)}: consistency only. Each mask is compared with the same model's mask on the clean "
-            "photo, not with the truth."
+            f"{html.escape(degraded)}: consistency only, each mask against the same model's mask on the clean photo, "
+            "not against the truth."
         )
     if "robust" in answer.branches:
-        notes.append("The score head is SAM's own and was not trained for the robust branch.")
+        notes.append("Scores are not calibrated for the robust branch.")
     return f'<p class="rs-notes">{" ".join(notes)}</p>'
 
 

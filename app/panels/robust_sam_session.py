@@ -31,7 +31,7 @@ BRANCHES = ("sam", "robust")
 
 @dataclass(frozen=True)
 class Photo:
-    """The photo as it came. ``reference`` finds it again after a reload: {"example": name} or {"path", "name"}."""
+    """The photo as it came. ``reference`` finds it again after a reload: {"example": name} or {"upload", "name"}."""
 
     name: str
     reference: Mapping[str, str]
@@ -136,6 +136,11 @@ class Session:
         self.photo, self.degradation, self.history = other.photo, other.degradation, other.history
         self.answers = OrderedDict(other.answers)
         return self
+
+    def held_bytes(self) -> int:
+        """What its pictures take in memory; masks are small beside them."""
+        pictures = [part.image for part in (self.photo, self.seen) if part is not None]
+        return sum(picture.nbytes for picture in pictures)
 
     def change(self) -> int:
         """Something that answers depend on has changed; returns the new revision."""

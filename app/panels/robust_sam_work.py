@@ -72,6 +72,8 @@ class Room:
                 return
             yield self.draw(session, busy=False, keys=sent, photo=photo)
         if not todo:
+            if photo:
+                self.warm(session)
             told = self.frame.show(*_idle(session))
             # A click may have come while the forecast was made; its own handler then has the newer word.
             if session.revision == revision:
@@ -102,9 +104,8 @@ class Room:
 
     def warm(self, session: Session) -> None:
         """Load the model and the photo's features while the pointer is on its way to the first click."""
-        photo = session.photo
-        if photo is not None and session.warmed != photo.digest:
-            session.warmed = photo.digest
+        if session.photo is not None and session.warmed != session.photo_id():
+            session.warmed = session.photo_id()
             service.runtime().submit(jobs.segment_request(session, _middle(session)))
 
 

@@ -35,6 +35,15 @@ def test_old_session_is_dropped() -> None:
     assert sessions.of("a") is not first
 
 
+def test_heavy_sessions_go_until_the_rest_fits_but_the_newest_stays() -> None:
+    sessions: service.Sessions[str] = service.Sessions(lambda key: key, weigh=len, most_bytes=6)
+    for key in ("aaa", "bb", "cccc"):
+        sessions.of(key)
+    assert len(sessions) == 2
+    sessions.of("ddddddddd")
+    assert len(sessions) == 1
+
+
 def test_only_uploaded_files_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     inside = tmp_path / "uploads" / "ab" / "photo.png"

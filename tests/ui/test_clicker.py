@@ -26,7 +26,7 @@ def opened_blocks(opened: Visit, blocks: Path) -> None:
 
 def area(opened: Visit, column: int) -> int:
     text = opened.page.locator(".rs-table tr", has_text="Area").locator("td").nth(column).inner_text()
-    return int("".join(c for c in text if c.isdigit()))
+    return int("".join(c for c in text.split("px")[0] if c.isdigit()))
 
 
 def saved(opened: Visit, button: str) -> Path:

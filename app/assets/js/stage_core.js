@@ -45,7 +45,7 @@ function flush() {
   S.inFlight = S.waiting;
   S.waiting = [];
   S.seq += 1;
-  trigger('act', { actions: S.inFlight, seq: S.seq });
+  trigger('act', { actions: S.inFlight, seq: S.seq, base: S.photo.base });
   clearTimeout(S.ackTimer);
   S.ackTimer = setTimeout(acknowledged, ACK_MS);
 }
@@ -76,12 +76,19 @@ function take(message) {
 
 async function receive(message) {
   if (!message || typeof message !== 'object') return;
+  if (message.lost) {
+    S.revision = -1;
+    S.waiting = [];
+    acknowledged();
+    trigger('restore', keptWork() || {});
+    return;
+  }
   const fresh = message.revision === undefined || message.revision >= S.revision;
   if (message.masks) await keepMasks(message.masks);
   if (!fresh) return;
   if (message.revision !== undefined) S.revision = Math.max(S.revision, message.revision);
-  if (message.photo) await showPhoto(message.photo);
   if (message.document) S.doc = message.document;
+  if (message.photo) await showPhoto(message.photo);
   if (message.captions) S.captions = message.captions;
   if (message.shown) S.shown = message.shown;
   if (message.outlets) fillOutlets(message.outlets);

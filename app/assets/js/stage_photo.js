@@ -5,7 +5,7 @@ async function send(file) {
   say(`Reading ${file.name}`);
   try {
     const { path } = await upload(file);
-    trigger('photo', { path, name: file.name });
+    trigger('photo', { upload: path, name: file.name });
   } catch (problem) {
     setBusy(false);
     trigger('photo', { failed: String(problem.message || problem), name: file.name });
