@@ -36,18 +36,21 @@ def run_branch(
     clean: bool,
     logit_size: tuple[int, int],
     image_of_prompt: Tensor | None = None,
+    image_feature: Tensor | None = None,
 ) -> BranchOutput:
     """One branch over P prompts of B images.
 
     embedding: (B, D, h, w); early: (B, e, h, w); sparse: (P, N, D); dense: (P, D, h, w); image_of_prompt: (P,) index of
-    each prompt's image (default: all of image 0). ``clean`` selects the plain branch, with its features by projection
-    only.
+    each prompt's image (default: all of image 0); image_feature: (B, D/8, 4h, 4w), R where the caller has it already.
+    ``clean`` selects the plain branch, with its features by projection only.
     """
     decoder = model.mask_decoder
     index = image_of_prompt if image_of_prompt is not None else sparse.new_zeros(len(sparse), dtype=torch.long)
     position = dense_position(model, embedding)
     decoded = decoder.decode(embedding[index], position, sparse, dense, "sam" if clean else "robust")
-    image_feature = decoder.image_features(early, embedding, clean)[index]
+    if image_feature is None:
+        image_feature = decoder.image_features(early, embedding, clean)
+    image_feature = image_feature[index]
     mask_feature = decoder.fourier_mask_features(decoded.upscaled, clean)
     if clean:
         masks, cleaned = decoder.sam_masks(decoded), None

@@ -37,7 +37,7 @@ def resize_image(image: np.ndarray, long_side: int, kind: Literal["torch", "pill
     if kind == "pillow":
         resized = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
         return torch.from_numpy(resized).permute(2, 0, 1)[None].float()
-    tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+    tensor = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None].float()
     return F.interpolate(tensor, (height, width), mode="bilinear", align_corners=False, antialias=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,12 +119,16 @@ def robust_losses(model: RobustSam, batch: Batch, generator: torch.Generator) ->
     prompts = first_prompts(not_empty(truth), generator)
     target = truth[:, None].float()
     size = (int(target.shape[-2]), int(target.shape[-1]))
+    with torch.no_grad():
+        clear_feature = model.mask_decoder.image_features(clear[1], clear[0], clean=True)
+    feature = model.mask_decoder.image_features(degraded[1], degraded[0], clean=False)
+    about: dict[str, Any] = {"logit_size": size, "image_of_prompt": index}
     total: Losses = {}
     for _ in range(ROUNDS):
         sparse, dense = prompts.embed(model, clear[0].shape[-1])
         with torch.no_grad():
-            plain = run_branch(model, *clear, sparse, dense, clean=True, logit_size=size, image_of_prompt=index)
-        output = run_branch(model, *degraded, sparse, dense, clean=False, logit_size=size, image_of_prompt=index)
+            plain = run_branch(model, *clear, sparse, dense, clean=True, image_feature=clear_feature, **about)
+        output = run_branch(model, *degraded, sparse, dense, clean=False, image_feature=feature, **about)
         losses = pair_losses(plain, output, target, recipe="paper")
         total = _added(total, {name: getattr(losses, name) for name in ("focal", "dice", "token", "feature", "total")})
         point, label = corrective_click(output.logits[:, 0].detach() > 0, not_empty(truth), generator)

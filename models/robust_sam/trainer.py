@@ -33,7 +33,7 @@ class StageConfig:
     name: str
     minutes: float
     learning_rate: float
-    sides: tuple[tuple[float, int], ...] = ((0.6, 256), (0.85, 384), (1.0, 512))
+    sides: tuple[tuple[float, int], ...] = ((0.42, 256), (0.8, 384), (1.0, 512))
     batch: int = 8
     per_image: int = 8
     pairs: bool = False

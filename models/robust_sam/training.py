@@ -19,6 +19,7 @@ from torch import Tensor
 from models.method import ASSETS
 from models.parts.efficientnet_lite import load_imagenet
 from models.robust_sam import METHOD, dataset
+from models.robust_sam.amfg import Amfg
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.scenes import Batch, SceneSampler
 from models.robust_sam.stages import trainable
@@ -29,8 +30,8 @@ RUNS = ASSETS.parent / "runs" / METHOD.slug
 STAGES = {
     stage.name: stage
     for stage in (
-        StageConfig("plain", minutes=42, learning_rate=8e-4, batch=8),
-        StageConfig("robust", minutes=20, learning_rate=1e-3, batch=10, pairs=True, seed=1),
+        StageConfig("plain", minutes=55, learning_rate=8e-4, batch=8),
+        StageConfig("robust", minutes=14, learning_rate=1e-3, batch=10, pairs=True, seed=1),
         StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=10, pairs=True, seed=1),
     )
 }
@@ -112,10 +113,31 @@ def look_where_the_prompt_is(model: RobustSam) -> None:
 
 
 def with_robust_start(model: RobustSam) -> RobustSam:
-    """``model`` with its robust tokens started where SAM's mask tokens ended."""
+    """``model`` with its robust part started near plain SAM: its tokens where SAM's ended, its cleaners near identity.
+
+    The Fourier suppression starts with every amplitude kept, the reduction with the untouched map, and the mask
+    projection with x = gelu(x) - gelu(-x), so that stage B begins from SAM's own feature instead of noise.
+    """
+    decoder = model.mask_decoder
     with torch.no_grad():
-        model.mask_decoder.custom_robust_token.weight.copy_(model.mask_decoder.mask_tokens.weight)
+        decoder.custom_robust_token.weight.copy_(decoder.mask_tokens.weight)
+        for name in ("first_layer", "last_layer", "mask"):
+            _keep(decoder.get_submodule(f"fourier_{name}_features"))
+        first, last = (decoder.fourier_mask_features.downsample_layer[index] for index in (0, 3))
+        eye = torch.eye(first.in_channels)
+        for convolution, weight in ((first, torch.cat([eye, -eye])), (last, torch.cat([eye, -eye], dim=1))):
+            convolution.weight.mul_(0.1)[:, :, 1, 1] += weight
+            convolution.bias.zero_()
     return model
+
+
+def _keep(amfg: Amfg) -> None:
+    amplitude, reduction = amfg.fgm_block.conv_layer, amfg.conv_layer
+    amplitude.weight.mul_(0.1)[:, :, 0, 0] += torch.eye(amplitude.in_channels)
+    amplitude.bias.zero_()
+    # The channel attention starts at one half.
+    reduction.weight.mul_(0.1)[:, : reduction.out_channels, 1, 1] += 2 * torch.eye(reduction.out_channels)
+    reduction.bias.zero_()
 
 
 def save(state: dict[str, Tensor], file: Path) -> None:
