@@ -11,8 +11,19 @@ from torch.nn import functional as F
 
 Recipe = Literal["paper", "code"]
 
-FOCAL_WEIGHT, DICE_WEIGHT, TOKEN_WEIGHT, FEATURE_WEIGHT = 20.0, 1.0, 2.0, 100.0
-"""Total = 20 focal + dice + 2 token + 100 feature (released code; the paper gives no weights)."""
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the four terms. The defaults are the released code's; the paper gives none."""
+
+    focal: float = 20.0
+    dice: float = 1.0
+    token: float = 2.0
+    feature: float = 100.0
+
+
+SHORT_RUN = LossWeights(feature=10.0)
+"""For the embedded weights: with 100 the feature term outweighs the masks by far for longer than a short run lasts."""
 
 FOCAL_ALPHA, DICE_SMOOTH = 0.25, 1e-6
 
@@ -46,15 +57,17 @@ class PairLosses:
     dice: Tensor
     token: Tensor
     feature: Tensor
+    weights: LossWeights = LossWeights()
 
     @property
     def total(self) -> Tensor:
-        """20 focal + dice + 2 token + 100 feature."""
+        """The weighted sum."""
+        weights = self.weights
         return (
-            FOCAL_WEIGHT * self.focal
-            + DICE_WEIGHT * self.dice
-            + TOKEN_WEIGHT * self.token
-            + FEATURE_WEIGHT * self.feature
+            weights.focal * self.focal
+            + weights.dice * self.dice
+            + weights.token * self.token
+            + weights.feature * self.feature
         )
 
 
@@ -75,7 +88,13 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     return 1 - (2 * overlap + DICE_SMOOTH) / (total + DICE_SMOOTH)
 
 
-def pair_losses(clear: BranchOutput, degraded: BranchOutput, target: Tensor, recipe: Recipe) -> PairLosses:
+def pair_losses(
+    clear: BranchOutput,
+    degraded: BranchOutput,
+    target: Tensor,
+    recipe: Recipe,
+    weights: LossWeights = LossWeights(),
+) -> PairLosses:
     """Losses of the robust branch on the degraded image against the truth and against the plain branch on the clear
     image.
 
@@ -98,4 +117,5 @@ def pair_losses(clear: BranchOutput, degraded: BranchOutput, target: Tensor, rec
         dice=dice_loss(degraded.logits, target).mean(),
         token=token,
         feature=feature,
+        weights=weights,
     )

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from models.robust_sam.branches import dense_position, image_side, run_branch
 from models.robust_sam.decoder import ROBUST_PREFIXES
-from models.robust_sam.losses import dice_loss, focal_loss, pair_losses
+from models.robust_sam.losses import SHORT_RUN, dice_loss, focal_loss, pair_losses
 from models.robust_sam.network import RobustSam
 from models.robust_sam.scenes import Batch
 from models.robust_sam.simulate import corrective_click, first_prompts
@@ -129,7 +129,7 @@ def robust_losses(model: RobustSam, batch: Batch, generator: torch.Generator) ->
         with torch.no_grad():
             plain = run_branch(model, *clear, sparse, dense, clean=True, image_feature=clear_feature, **about)
         output = run_branch(model, *degraded, sparse, dense, clean=False, image_feature=feature, **about)
-        losses = pair_losses(plain, output, target, recipe="paper")
+        losses = pair_losses(plain, output, target, "paper", SHORT_RUN)
         total = _added(total, {name: getattr(losses, name) for name in ("focal", "dice", "token", "feature", "total")})
         point, label = corrective_click(output.logits[:, 0].detach() > 0, not_empty(truth), generator)
         low = F.interpolate(output.logits.detach(), scale_factor=0.5, mode="bilinear", align_corners=False)
