@@ -81,6 +81,7 @@ class RobustMaskDecoder(MaskDecoder):
         mlp_dim: int = 2048,
         attention_downsample: int = 2,
         iou_hidden: int = 256,
+        iou_depth: int = 3,
         robust: bool = True,
     ) -> None:
         super().__init__(
@@ -93,7 +94,7 @@ class RobustMaskDecoder(MaskDecoder):
                 attention_downsample_rate=attention_downsample,
             ),
             num_multimask_outputs=3,
-            iou_head_depth=3,
+            iou_head_depth=iou_depth,
             iou_head_hidden_dim=iou_hidden,
         )
         if not robust:

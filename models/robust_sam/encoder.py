@@ -37,6 +37,7 @@ class VitEncoder(ImageEncoderViT):
         out_channels: int,
         window_size: int,
         global_blocks: Sequence[int],
+        mlp_ratio: float,
     ) -> None:
         super().__init__(
             img_size=image_size,
@@ -44,7 +45,7 @@ class VitEncoder(ImageEncoderViT):
             embed_dim=embed_dim,
             depth=depth,
             num_heads=heads,
-            mlp_ratio=4,
+            mlp_ratio=mlp_ratio,
             out_chans=out_channels,
             qkv_bias=True,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),

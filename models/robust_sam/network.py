@@ -25,6 +25,7 @@ class VitConfig:
     heads: int
     global_blocks: tuple[int, ...]
     window_size: int = 14
+    mlp_ratio: float = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class RobustSamConfig:
     attention_downsample: int = 2
     mask_in_channels: int = 16
     iou_hidden: int = 256
+    iou_depth: int = 3
     pixel_mean: tuple[float, float, float] = SAM_PIXEL_MEAN
     pixel_std: tuple[float, float, float] = SAM_PIXEL_STD
 
@@ -105,6 +107,7 @@ class RobustSam(nn.Module):
             mlp_dim=config.two_way_mlp,
             attention_downsample=config.attention_downsample,
             iou_hidden=config.iou_hidden,
+            iou_depth=config.iou_depth,
             robust=robust,
         )
         self.branches: tuple[Branch, ...] = ("sam", "robust") if robust else ("sam",)
@@ -140,4 +143,5 @@ def _image_encoder(config: RobustSamConfig) -> nn.Module:
         out_channels=config.dim,
         window_size=config.vit.window_size,
         global_blocks=config.vit.global_blocks,
+        mlp_ratio=config.vit.mlp_ratio,
     )

@@ -21,6 +21,7 @@ def configuration(entry: dict[str, Any]) -> RobustSamConfig:
             heads=size["encoder_num_heads"],
             global_blocks=tuple(size["encoder_global_attn_indexes"]),
             window_size=size["encoder_window_size"],
+            mlp_ratio=size["mlp_ratio"],
         ),
         image_size=size["image_size"],
         patch_size=size["patch_size"],
@@ -31,6 +32,7 @@ def configuration(entry: dict[str, Any]) -> RobustSamConfig:
         attention_downsample=size["two_way_attention_downsample_rate"],
         mask_in_channels=size["mask_in_chans"],
         iou_hidden=size["iou_head_hidden_dim"],
+        iou_depth=size["iou_head_depth"],
         pixel_mean=tuple(entry["pixel_mean"]) if "pixel_mean" in entry else RobustSamConfig.pixel_mean,
         pixel_std=tuple(entry["pixel_std"]) if "pixel_std" in entry else RobustSamConfig.pixel_std,
     )

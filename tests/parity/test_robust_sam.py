@@ -97,7 +97,7 @@ def test_state_file_loads_strictly_and_equals_the_recipe() -> None:
 
 
 def test_image_encoder_and_padding_match() -> None:
-    _, arrays, model = tiny()
+    file, arrays, model = tiny()
     raw = torch.from_numpy(arrays["image_raw"])[None]
     check("preprocessed", model.normalise(raw, model.config.image_size))
     recorded: dict[str, Tensor] = {}
@@ -114,6 +114,7 @@ def test_image_encoder_and_padding_match() -> None:
         check(name, value)
     check("enc__enc.neck", embedding)
     check("enc__embedding", embedding)
+    check("enc__n_features", torch.tensor(len(file.entry["network"]["encoder_global_attn_indexes"])))
     check("enc__feature0", early.permute(0, 2, 3, 1))
     check("dense_pe", model.prompt_encoder.get_dense_pe())
 

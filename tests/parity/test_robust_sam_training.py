@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.robust_sam import frames
 from models.robust_sam.branches import run_branch
-from models.robust_sam.losses import BranchOutput, PairLosses, pair_losses
+from models.robust_sam.losses import BranchOutput, LossWeights, PairLosses, pair_losses
 from models.robust_sam.network import RobustSam
 from tests.parity.recorded import Recorded
 from tests.parity.robust_sam_models import with_recorded_weights
@@ -38,6 +38,11 @@ def joined(outputs: list[BranchOutput]) -> BranchOutput:
     )
 
 
+def loss_weights(file: Recorded) -> LossWeights:
+    given = file.entry["loss_weights"]
+    return LossWeights(given["focal"], given["dice"], given["token"], given["embedding"])
+
+
 def step() -> Step:
     file = Recorded.open(SLUG, "robustsam_tiny_train.npz")
     arrays = file.arrays()
@@ -59,7 +64,7 @@ def step() -> Step:
             of_kind.append(run_branch(model, embedding, early, sparse, dense, clean=kind == "clear", logit_size=size))
     clear, degraded = joined(outputs["clear"]), joined(outputs["degraded"])
     truth = torch.from_numpy(arrays["gt"]).float()[:, None]
-    losses = pair_losses(clear, degraded, truth, recipe=file.entry["recipe"])
+    losses = pair_losses(clear, degraded, truth, file.entry["recipe"], loss_weights(file))
     losses.total.backward()
     return Step(file, arrays, model, clear, degraded, losses, resized)
 
