@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from door import DoorProblem, UsageProblem, commands, environment, serving
+from door import DoorProblem, UsageProblem, environment, serving
 
 
 @dataclass(frozen=True)
 class Command:
-    """One sub-command: `files` are the requirements it needs, `rest`: it passes unknown words on."""
+    """One sub-command.
 
-    run: Callable[[argparse.Namespace], int]
-    files: tuple[str, ...]
+    `module` and `function` name what does it, imported when asked for; `files` are the requirements it needs; with
+    `rest` it passes unknown words on.
+    """
+
+    module: str
+    function: str
+    files: tuple[str, ...] = ()
     rest: bool = False
 
 
 COMMANDS = {
-    "serve": Command(serving.serve, environment.RUN),
-    "test": Command(commands.test, environment.DEV, rest=True),
-    "check": Command(commands.check, environment.DEV),
-    "evaluate": Command(commands.evaluate, environment.RUN),
-    "bench": Command(commands.bench, environment.DEV),
-    "train": Command(commands.train, environment.RUN, rest=True),
-    "record": Command(commands.record, environment.DEV),
-    "doctor": Command(commands.doctor, ()),
+    "serve": Command("door.serving", "serve", environment.RUN),
+    "test": Command("door.commands", "test", environment.DEV, rest=True),
+    "check": Command("door.commands", "check", environment.DEV),
+    "evaluate": Command("door.measuring", "evaluate", environment.RUN),
+    "bench": Command("door.measuring", "bench", environment.DEV),
+    "train": Command("door.measuring", "train", environment.RUN, rest=True),
+    "record": Command("door.commands", "record", environment.DEV),
+    "doctor": Command("door.commands", "doctor"),
 }
 
 
@@ -92,7 +98,8 @@ def run(words: Sequence[str]) -> int:
             )
             if str(wanted) != sys.executable:
                 return environment.become(wanted, words)
-        return command.run(arguments)
+        do: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(command.module), command.function)
+        return do(arguments)
     except UsageProblem as problem:
         whole.error(str(problem))
     except DoorProblem as problem:

@@ -1,81 +1,28 @@
-"""What each sub-command does, once the right interpreter runs it."""
+"""What the sub-commands that measure nothing do, once the right interpreter runs them."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
-import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
 
-from door import ROOT, DoorProblem, UsageProblem, browser, quality, report
-from door import doctor as doctor_
+from door import ROOT, DoorProblem
 
 
 def test(arguments: argparse.Namespace) -> int:
     """pytest with the configuration of pyproject.toml; installs Chromium first where it may."""
+    from door import browser
+
     browser.provide()
     return subprocess.call([sys.executable, "-m", "pytest", *arguments.rest], cwd=ROOT)
 
 
 def check(_: argparse.Namespace) -> int:
     """All static checks; 1 when one of them finds something."""
+    from door import quality
+
     return quality.run()
-
-
-def evaluate(arguments: argparse.Namespace) -> int:
-    """Print the report card of one method's shipped weights."""
-    module = _part(arguments.slug, "evaluation")
-    return _deliver([report.make(f"evaluate {arguments.slug}", module.evaluate(arguments.quick))], arguments)
-
-
-def bench(arguments: argparse.Namespace) -> int:
-    """Run one benchmark or all; a benchmark that fails is reported after the others have run."""
-    known = benchmarks()
-    if arguments.name is not None and arguments.name not in known:
-        raise UsageProblem(f"no benchmark is called {arguments.name!r}: there are {', '.join(known)}")
-    done, failed = [], []
-    for name in [arguments.name] if arguments.name else known:
-        try:
-            done.append(report.make(f"bench {name}", importlib.import_module(f"bench.{name}").run()))
-        except Exception as problem:
-            if arguments.name:
-                raise
-            # One broken benchmark must not cost the figures of the others; it is named below and in the exit status.
-            failed.append(f"bench {name} failed: {type(problem).__name__}: {problem}")
-            continue
-        print(report.text(done[-1]), flush=True)
-    if done and arguments.json:
-        report.write(arguments.json, done)
-    if failed:
-        raise DoorProblem("\n".join(failed) + "\nRun one alone to see where it failed: launch.py bench NAME.")
-    return 0
-
-
-def benchmarks() -> list[str]:
-    """The names of the benchmarks: the modules of `bench/` that have a `run`."""
-    names = sorted(
-        module.name for module in pkgutil.iter_modules([str(ROOT / "bench")]) if not module.name.startswith("_")
-    )
-    return [name for name in names if "\ndef run(" in (ROOT / "bench" / f"{name}.py").read_text(encoding="utf-8")]
-
-
-def train(arguments: argparse.Namespace) -> int:
-    """Train one method's shipped weights."""
-    module = _part(arguments.slug, "training")
-    main: Callable[..., Any] | None = getattr(module, "main", None)
-    if main is not None:
-        return int(main([*(["--quick"] if arguments.quick else []), *arguments.rest]) or 0)
-    if arguments.rest:
-        raise UsageProblem(
-            f"unknown input: {' '.join(arguments.rest)}. The training of {arguments.slug} takes only --quick"
-        )
-    module.train(arguments.quick)
-    return 0
 
 
 def record(arguments: argparse.Namespace) -> int:
@@ -89,22 +36,6 @@ def record(arguments: argparse.Namespace) -> int:
 
 def doctor(_: argparse.Namespace) -> int:
     """Print what this machine has and lacks; 1 when something needed is missing."""
-    return doctor_.run()
+    from door.doctor import run
 
-
-def _part(slug: str, part: str) -> ModuleType:
-    registry = importlib.import_module("models.registry")
-    known = [method.slug for method in registry.methods()]
-    if slug not in known:
-        raise UsageProblem(f"no method is called {slug!r}: there are {', '.join(known)}")
-    if importlib.util.find_spec(f"models.{slug}.{part}") is None:
-        raise DoorProblem(f"{slug} has no {part}: nothing to do.")
-    return importlib.import_module(f"models.{slug}.{part}")
-
-
-def _deliver(reports: list[dict[str, object]], arguments: argparse.Namespace) -> int:
-    for one in reports:
-        print(report.text(one))
-    if arguments.json:
-        report.write(arguments.json, reports)
-    return 0
+    return run()

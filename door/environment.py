@@ -1,14 +1,13 @@
 """Which interpreter runs a command, and how `.venv` comes to be.
 
 An interpreter that already satisfies the pins is used as it is. Otherwise `.venv` in the repository is made and the
-pins are installed into it once, and again when they change. What `.venv` holds is read from the packages' metadata
-(some milliseconds). A mark is set before an install and taken away after it, so an interrupted one is done again.
+pins are installed into it once, and again when they change. What `.venv` holds is read from the names of the
+packages' metadata folders. A mark is set before an install and taken away after it, so an interrupted one is redone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 import os
 import subprocess
@@ -111,7 +110,6 @@ class Environment:
                 f"pip ended with status {status} (its messages are above). "
                 "Check the network and the disk, then run the same command again."
             )
-        importlib.invalidate_caches()  # the folder was read moments ago; its time stamp may not have moved
         still = pins.unmet(wanted, self._packages())
         if still:
             raise DoorProblem(

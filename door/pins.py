@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from pathlib import Path
 
 from door import DoorProblem
@@ -16,6 +15,7 @@ from door import DoorProblem
 _LINE = re.compile(
     r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(?P<version>[^\s;#]+)\s*(?:;\s*(?P<marker>[^#]+?))?\s*(?:#.*)?$"
 )
+_METADATA = re.compile(r"^(?P<name>[^-]+(?:-[^-]+)*?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
 _TERM = re.compile(
     r"""^\s*(?P<variable>[a-z_]+)\s*(?P<operator>==|!=)\s*(?P<quote>["'])(?P<value>[^"']*)(?P=quote)\s*$"""
 )
@@ -94,21 +94,39 @@ def _holds(term: str, variables: Mapping[str, str], marker: str) -> bool:
 
 
 def unmet(pins: Iterable[Pin], path: Sequence[str] | None = None) -> tuple[Unmet, ...]:
-    """The pins that the packages in `path` (default: of this interpreter) do not satisfy, read from metadata only.
+    """The pins that the packages in `path` (default: of this interpreter) do not satisfy.
 
     A local build such as 2.14.1+cpu satisfies the pin 2.14.1, as in PEP 440.
     """
+    there = installed(sys.path if path is None else path)
     missing = []
     for pin in pins:
         if not applies(pin.marker):
             continue
-        found = _installed(pin.name, path)
+        found = there.get(normal(pin.name))
         if found is None or (found != pin.version and found.split("+")[0] != pin.version):
             missing.append(Unmet(pin, found))
     return tuple(missing)
 
 
-def _installed(name: str, path: Sequence[str] | None) -> str | None:
-    search = {"name": name} if path is None else {"name": name, "path": list(path)}
-    distribution = next(iter(Distribution.discover(**search)), None)
-    return None if distribution is None else distribution.version
+def installed(path: Iterable[str]) -> dict[str, str]:
+    """Name -> version of the packages in the folders of `path`, an earlier folder before a later one.
+
+    Read from the names of their metadata folders: opening the metadata itself costs the start 40 ms.
+    """
+    found: dict[str, str] = {}
+    for folder in path:
+        try:
+            names = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue  # zip files and folders that are gone, as everywhere on a search path
+        for name in names:
+            match = _METADATA.match(name)
+            if match is not None:
+                found.setdefault(normal(match["name"]), match["version"])
+    return found
+
+
+def normal(name: str) -> str:
+    """A package name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()

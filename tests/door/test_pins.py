@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,16 @@ def test_unmet_names_missing_and_other_versions_and_accepts_local_builds(tmp_pat
 
 def test_a_pin_whose_marker_does_not_apply_is_not_asked_for(tmp_path: Path) -> None:
     assert not pins.unmet(pins.parse('absent==1.0 ; sys_platform == "amiga"\n'), [str(tmp_path)])
+
+
+def test_versions_read_from_folder_names_are_those_of_the_metadata() -> None:
+    """The slow twin: importlib.metadata opens every package's metadata."""
+    slow: dict[str, str] = {}
+    for one in metadata.distributions():
+        slow.setdefault(pins.normal(one.metadata["Name"]), one.version)
+    assert pins.installed(sys.path) == slow
+
+
+def test_a_metadata_folder_of_an_older_kind_is_read(tmp_path: Path) -> None:
+    (tmp_path / "Some.Package-1.2-py3.11.egg-info").mkdir()
+    assert pins.installed([str(tmp_path), str(tmp_path / "absent")]) == {"some-package": "1.2"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from door import DoorProblem, commands, report
+from door import DoorProblem, measuring, report
 
 
 def test_a_report_has_the_four_parts_and_survives_json(tmp_path: Path) -> None:
@@ -48,5 +48,5 @@ def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:
 
 
 def test_benchmarks_are_the_modules_that_can_run() -> None:
-    assert "startup" in commands.benchmarks()
-    assert "__init__" not in commands.benchmarks()
+    assert "startup" in measuring.benchmarks()
+    assert "__init__" not in measuring.benchmarks()
