@@ -17,9 +17,9 @@ from models.worlds.photos import photos, pixels
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
 
 SIZE = 512
-OBJECT_SEEDS, SHAPE_SEEDS = (1, 2), (2, 3)
-SCENES = 2000
-"""Scenes for each seed."""
+OBJECT_SCENES = {1: 1000, 2: 250}
+SHAPE_SCENES = {2: 3000}
+"""Seed -> number of scenes, what the shipped weights were trained on."""
 
 CUTOUTS, CUTOUT_SIDE = 1500, 384
 CUTOUT_SEED = 11

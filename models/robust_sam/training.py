@@ -65,13 +65,13 @@ def data(folder: Path, quick: bool) -> list[tuple[Shard, float]]:
         dataset.write_sample(folder / "sample")
         return [(shard, 1.0) for shard in read_packs(folder / "sample")]
     weighted = []
-    for seed in dataset.OBJECT_SEEDS:
+    for seed, count in dataset.OBJECT_SCENES.items():
         pack = folder / "objects" / str(seed)
-        dataset.write_objects(pack, dataset.SCENES, seed)
+        dataset.write_objects(pack, count, seed)
         weighted += [(shard, OBJECT_WEIGHT) for shard in read_packs(pack)]
-    for seed in dataset.SHAPE_SEEDS:
+    for seed, count in dataset.SHAPE_SCENES.items():
         pack = folder / "shapes" / str(seed)
-        dataset.write_shapes(pack, dataset.SCENES, seed)
+        dataset.write_shapes(pack, count, seed)
         weighted += [(shard, 1.0) for shard in read_packs(pack)]
     return weighted
 
