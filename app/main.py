@@ -9,6 +9,8 @@ from importlib import import_module
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Our scheduler decides what runs, not gradio's queue. Said here and not by queue(), which would build the server twice.
+os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "none")
 
 import gradio as gr
 
@@ -58,7 +60,6 @@ def start(
     service.trust_paths(host in LOCAL)
     web.refuse_urls()
     page = build()
-    page.queue(default_concurrency_limit=None)
     app, address, _ = page.launch(
         server_name=host,
         server_port=port or None,

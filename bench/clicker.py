@@ -1,4 +1,4 @@
-"""The segmentation clicker through the runtime: setting a photo, a click on it, and a click that recomputes everything."""
+"""The segmentation clicker through the runtime: the first click on a photo, and the clicks after it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SCREEN = (768, 1024)
 
 
 def run() -> dict[str, Any]:
-    """set_image_s: first click on a new photo, model loaded. click_ms_p50: further clicks, both branches, masks at screen size.
+    """set_image_s: first click on a new photo, model loaded. click_ms_p50: further clicks, both branches, screen size.
 
-    second_click_speedup: a click whose photo features are recomputed over one that finds them in the cache, interleaved.
+    second_click_speedup: a click that computes its photo's features over one that finds them cached, interleaved.
     """
     from models.robust_sam import pipeline
 

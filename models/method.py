@@ -32,8 +32,9 @@ class Method:
     """A room of the house: one published method with its weights, claims and panel.
 
     ``parity`` is the badge's text (how far our modules are from the authors' numbers, or "re-implementation");
-    ``honest_line`` is the one sentence shown while the small embedded weights are active; ``panel`` is the dotted name of
-    the module that builds its tab; ``cost_hints`` maps a step to (low, high) seconds on two CPU cores, used until measured.
+    ``honest_line`` is the one sentence shown while the small embedded weights are active; ``panel`` is the dotted name
+    of the module that builds its tab; ``cost_hints`` maps a step to (low, high) seconds on two CPU cores, used until
+    measured.
     """
 
     slug: str

