@@ -13,17 +13,22 @@ from models.method import Method
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-MEANINGS = {
+HEADLINES = {
     "clean_iou_plain": "IoU on clean scenes, plain SAM",
     "clean_iou_robust": "IoU on clean scenes, RobustSAM",
     "degraded_iou_plain": "IoU on degraded scenes, plain SAM",
     "degraded_iou_robust": "IoU on degraded scenes, RobustSAM",
     "degraded_gain": "gain on degraded scenes, RobustSAM over plain SAM",
     "degraded_gain_over_augmented": "gain on degraded scenes, RobustSAM over SAM fine-tuned on degraded scenes",
-    "real_box_iou": "IoU on real photos, one box",
-    "real_clicks_to_80": "clicks to reach IoU 0.80 on real photos",
+    "degraded_iou_augmented": "IoU on degraded scenes, SAM fine-tuned on degraded scenes",
+    "real_box_iou": "IoU on real photos, one box, RobustSAM",
+    "real_box_iou_grabcut": "IoU on real photos, one box, GrabCut",
+    "real_clicks_to_80": "clicks (median) to reach IoU 0.80 on real photos, RobustSAM",
 }
-"""What the figures of the report cards mean, by the names that `launch.py evaluate` prints."""
+"""The figures the README shows, by the names that `launch.py evaluate` prints, and what they mean; a card shows all."""
+
+TABLES = ("figures", "all figures")
+"""Kinds of figure tables a document may hold: `<!-- figures <slug> -->` for the headlines, `all figures` for a card."""
 
 
 def between(text: str, name: str) -> str:
@@ -66,14 +71,18 @@ def report_file(method: Method) -> Path:
     return method.weights_folder / "report.json"
 
 
-def figures_table(method: Method) -> str:
-    """The recorded figures of one method, or how to measure them when they are not recorded."""
+def figures_table(method: Method, kind: str = "figures") -> str:
+    """The recorded figures of one method, or how to measure them when they are not recorded; ``kind`` is of TABLES."""
     file = report_file(method)
     if not file.exists():
         return f"Not measured yet: `python3 launch.py evaluate {method.slug}` measures it."
     figures: Mapping[str, object] = json.loads(file.read_text(encoding="utf-8"))["figures"]
-    rows = [[f"`{name}`", MEANINGS.get(name, ""), figure_text(value)] for name, value in figures.items()]
-    return table(["figure", "meaning", "value"], rows)
+    if kind == "all figures":
+        return table(["figure", "value"], [[f"`{name}`", figure_text(value)] for name, value in figures.items()])
+    shown = [(name, meaning) for name, meaning in HEADLINES.items() if name in figures]
+    return table(
+        ["figure", "meaning", "value"], [[f"`{name}`", text, figure_text(figures[name])] for name, text in shown]
+    )
 
 
 def figure_text(value: object) -> str:
@@ -91,7 +100,7 @@ def figure_text(value: object) -> str:
 def fresh(text: str, methods: Sequence[Method]) -> str:
     """A document with every table it has a place for written anew."""
     contents = {"methods": methods_table()}
-    contents |= {f"figures {method.slug}": figures_table(method) for method in methods}
+    contents |= {f"{kind} {method.slug}": figures_table(method, kind) for method in methods for kind in TABLES}
     for name, content in contents.items():
         if f"<!-- {name} -->" in text:
             text = put_between(text, name, content)
