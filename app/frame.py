@@ -118,7 +118,8 @@ class Frame:
         """Show ``error`` in the error place: refused when a limit was met, failed otherwise. Inputs stay."""
         problem = problem_of(error)
         refused = type(error).__name__ in ("Refused", "BadInput", "BadPrompt", "PermissionError")
-        return self.show("refused" if refused else "failed", problem.what, problem=problem)
+        kept = "Nothing was changed" if refused else "Your inputs are kept"
+        return self.show("refused" if refused else "failed", kept, problem=problem)
 
     def follow(self, ticket: Ticket, doing: str) -> Iterator[Update]:
         """Updates of the state line while ``ticket`` waits, loads and runs; ends with it. Blocks between changes.
@@ -197,7 +198,7 @@ def state_line(phase: Phase, text: str = "", progress: float | None = None) -> s
 def error_box(problem: Problem) -> str:
     """The error place: what, why, what to do next; details folded."""
     parts = [f"<strong>{html.escape(problem.what.rstrip('.'))}.</strong>"]
-    parts += [f"<span>{html.escape(text)}</span>" for text in (problem.why, problem.remedy) if text]
+    parts += [f"<span>{html.escape(text.rstrip('.'))}.</span>" for text in (problem.why, problem.remedy) if text]
     folded = ""
     if problem.details:
         folded = f"<details><summary>Details</summary><pre>{html.escape(problem.details)}</pre></details>"

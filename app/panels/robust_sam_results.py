@@ -71,7 +71,8 @@ def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou
 
 
 def _area(area: int, total_px: int) -> str:
-    return f"{count_text(area)} px ({100 * area / max(1, total_px):.1f} %)"
+    share = 100 * area / max(1, total_px)
+    return f"<span title='{share:.1f} % of the photo'>{count_text(area)} px</span>"
 
 
 def _score(value: float | None) -> str:

@@ -134,7 +134,7 @@ class Session:
     def like(self, other: Session) -> Session:
         """Stand where ``other`` stands: the same photo, objects and answers. Returns itself."""
         self.photo, self.degradation, self.history = other.photo, other.degradation, other.history
-        self.answers = OrderedDict(other.answers)
+        self.answers, self.revision = OrderedDict(other.answers), other.revision
         return self
 
     def held_bytes(self) -> int:

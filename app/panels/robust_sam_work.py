@@ -47,7 +47,10 @@ class Room:
         """
         sent = set(keys or ())
         if session.degradation.active and session.seen is None:
-            yield {**self.frame.show("running", "Degrading the photo"), **self.draw(session, busy=True, keys=sent)}
+            # A new photo is shown, with its objects, once it has been degraded; until then the old ones stay.
+            waiting = {self.stage: {"busy": True, "revision": revision, "seq": session.seq}}
+            told = waiting if photo else self.draw(session, busy=True, keys=sent)
+            yield self.frame.show("running", "Degrading the photo") | told
             yield from self._degrade(session, revision)
             if session.revision != revision:
                 return

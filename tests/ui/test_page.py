@@ -26,6 +26,15 @@ def test_text_file_named_png_is_refused_and_nothing_is_lost(opened: Visit, block
     opened.page.locator(".rs-table").wait_for()
 
 
+def test_refused_first_photo_leaves_the_example_and_is_not_busy(opened: Visit, tmp_path: Path) -> None:
+    bad = tmp_path / "empty.jpg"
+    bad.write_bytes(b"")
+    opened.open(bad)
+    opened.state("refused")
+    opened.page.locator(".stage:not(.is-busy)").wait_for()
+    opened.page.locator(".v-error", has_text="empty.jpg").wait_for()
+
+
 def test_example_can_be_opened_and_clicked(opened: Visit) -> None:
     opened.page.get_by_role("button", name="Coffee").click()
     opened.until("work.photo?.example === 'coffee'")

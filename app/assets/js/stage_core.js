@@ -14,6 +14,7 @@ const S = {
   shown: settings.views.map((view) => view.key),
   revision: -1,
   busy: false,
+  loading: false,
   mode: 'add',
   layout: 'all',
   zoom: 1,
@@ -33,7 +34,7 @@ const S = {
 // ---- actions up: one batch at a time, in order; what happens meanwhile joins the next batch, so the last wins
 
 function act(action) {
-  if (!S.photo) return;
+  if (!S.photo || S.loading) return;
   S.waiting.push(action);
   if (action.do === 'point' || action.do === 'box') setBusy(true);
   flush();
@@ -59,6 +60,14 @@ function acknowledged() {
 // Points the user has set and the server has not confirmed yet: drawn at once.
 function unconfirmed() {
   return [...(S.inFlight || []), ...S.waiting].filter((action) => action.do === 'point');
+}
+
+// Another photo is on its way: what is clicked until then would land on the wrong one.
+function askPhoto(request) {
+  S.loading = true;
+  S.waiting = [];
+  setBusy(true);
+  trigger('photo', request);
 }
 
 function setBusy(busy) {
@@ -89,14 +98,15 @@ async function receive(message) {
   if (message.revision !== undefined) S.revision = Math.max(S.revision, message.revision);
   if (message.document) S.doc = message.document;
   if (message.photo) await showPhoto(message.photo);
+  if (message.photo || !message.busy) S.loading = false;
   if (message.captions) S.captions = message.captions;
   if (message.shown) S.shown = message.shown;
   if (message.outlets) fillOutlets(message.outlets);
   if (message.example !== undefined) root.classList.toggle('is-example', message.example);
   setBusy(Boolean(message.busy));
   if (message.seq !== undefined && message.seq >= S.seq) acknowledged();
-  if (message.keep) keepWork(message.keep);
   refresh();
+  if (message.keep) keepWork(message.keep);
   missing(message);
 }
 

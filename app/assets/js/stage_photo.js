@@ -5,10 +5,9 @@ async function send(file) {
   say(`Reading ${file.name}`);
   try {
     const { path } = await upload(file);
-    trigger('photo', { upload: path, name: file.name });
+    askPhoto({ upload: path, name: file.name });
   } catch (problem) {
-    setBusy(false);
-    trigger('photo', { failed: String(problem.message || problem), name: file.name });
+    askPhoto({ failed: String(problem.message || problem), name: file.name });
   } finally {
     root.classList.remove('is-loading');
   }

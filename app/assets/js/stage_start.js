@@ -37,7 +37,7 @@ const BUTTONS = {
 const CONTROLS = {
   open: choose,
   camera,
-  example: (button) => { setBusy(true); trigger('photo', { example: button.dataset.name }); },
+  example: (button) => askPhoto({ example: button.dataset.name }),
   new: () => act({ do: 'new' }),
 };
 
