@@ -150,13 +150,11 @@ class FourierSuppression(nn.Module):
             spectrum = torch.fft.fft2(x) if self.full_plane else torch.fft.rfft2(x)
             amplitude = spectrum.abs()
             scaled = F.conv2d(amplitude, self.conv_layer.weight.float(), _float(self.conv_layer.bias))
-            if x.requires_grad or self.conv_layer.weight.requires_grad:
-                # angle() has an undefined gradient where the spectrum vanishes; a unit phasor with a floor does not.
-                phasor = spectrum / amplitude.clamp_min(torch.finfo(amplitude.dtype).tiny)
-                phasor = torch.where(amplitude > 0, phasor, torch.ones_like(phasor))
+            if torch.is_grad_enabled() and scaled.requires_grad:
+                # angle() has no gradient where the spectrum vanishes, and complex division is dear: scale it instead.
+                cleaned = spectrum * (scaled / amplitude.clamp_min(torch.finfo(amplitude.dtype).tiny))
             else:
-                phasor = torch.polar(torch.ones_like(amplitude), spectrum.angle())
-            cleaned = scaled * phasor
+                cleaned = torch.polar(scaled, spectrum.angle())
             return torch.fft.ifft2(cleaned).real if self.full_plane else torch.fft.irfft2(cleaned, s=size)
 
 

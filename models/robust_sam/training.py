@@ -31,8 +31,8 @@ STAGES = {
     stage.name: stage
     for stage in (
         StageConfig("plain", minutes=55, learning_rate=8e-4, batch=8),
-        StageConfig("robust", minutes=14, learning_rate=1e-3, batch=10, pairs=True, seed=1),
-        StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=10, pairs=True, seed=1),
+        StageConfig("robust", minutes=17, learning_rate=1e-3, batch=12, per_image=4, pairs=True, seed=1),
+        StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=12, per_image=4, pairs=True, seed=1),
     )
 }
 OBJECT_WEIGHT = 2.0
