@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -44,7 +45,9 @@ def ask(
     value = length if isinstance(length, bytes) else str(length).encode()
     headers = [] if length is None else [(b"content-length", value)]
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    asyncio.run(Gate(behind, LIMITS)(scope, receive, send))
+    # In a thread of its own: playwright keeps an event loop running in the tests' thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, Gate(behind, LIMITS)(scope, receive, send)).result()
     return sent[0]["status"], read
 
 
