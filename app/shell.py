@@ -60,7 +60,6 @@ def footer() -> None:
     """One quiet line."""
     markup(
         '<footer class="v-bottom">Runs on this machine: photos stay here. Apache-2.0. '
-
         'Every action is also a function for scripts: <a href="?view=api">API</a>.</footer>',
         elem_classes="v-bottom-box",
     )

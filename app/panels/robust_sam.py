@@ -78,9 +78,7 @@ def build(method: Method) -> None:
     use.click(bound.use_weights, [weights, path, given], **last)
     frame.cancel.click(bound.cancel, None, **{**live, "queue": False})
     for key, button in frame.downloads.items():
-        saved = button.click(
-            bound.download(key), [branch], **{**every, "outputs": [frame.file, *shown]}
-        )
+        saved = button.click(bound.download(key), [branch], **{**every, "outputs": [frame.file, *shown]})
         saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
     api.bind()
 
@@ -125,7 +123,12 @@ def _degrade_section(first: examples.First) -> tuple[gr.Dropdown, gr.Slider, gr.
             filterable=False,
         )
         severity = gr.Slider(
-            0, MAX_SEVERITY, value=now.severity, step=0.05, label="Severity", info="1 is the paper's strength.",
+            0,
+            MAX_SEVERITY,
+            value=now.severity,
+            step=0.05,
+            label="Severity",
+            info="1 is the paper's strength.",
         )
         seed = gr.Number(
             value=now.seed, label="Seed", info="Fixes flakes, streaks and grain.", precision=0, minimum=0, maximum=2**31

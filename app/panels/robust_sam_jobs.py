@@ -22,7 +22,7 @@ DEGRADE_SIDE = 1024
 
 
 def described(degradation: Degradation) -> str:
-    """"Fog at 0.7", or "" for a clean photo."""
+    """ "Fog at 0.7", or "" for a clean photo."""
     if not degradation.active:
         return ""
     return f"{TITLES[degradation.kind]} at {degradation.severity:g}"
@@ -84,9 +84,7 @@ def segment_request(
     )
 
 
-def ask(
-    session: Session, thing: state.Outlined, *, clean: bool = False, size: tuple[int, int] | None = None
-) -> Answer:
+def ask(session: Session, thing: state.Outlined, *, clean: bool = False, size: tuple[int, int] | None = None) -> Answer:
     """Segment ``thing`` and wait for the answer; arguments as for ``segment_request``."""
     ticket = service.runtime().submit(segment_request(session, thing, clean=clean, size=size))
     ticket.result()

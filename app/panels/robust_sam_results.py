@@ -98,9 +98,11 @@ def message(
 ) -> dict[str, Any]:
     """Everything the stage needs to draw ``session`` now, short of the photo itself."""
     now = session.history.now
-    answer = session.answers.get(session.key(now.current))
+    key = session.shown_key(now.current)
+    answer = session.answers.get(key)
     width, height = session.photo.size if session.photo else (1, 1)
-    told = table(now.current.name, answer, degraded=degraded, total_px=width * height, iou=overlap(answer))
+    title = now.current.name if key == session.key(now.current) else f"{now.current.name}: changed since"
+    told = table(title, answer, degraded=degraded, total_px=width * height, iou=overlap(answer))
     return {
         "revision": session.revision,
         "seq": session.seq,

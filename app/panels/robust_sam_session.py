@@ -119,6 +119,7 @@ class Session:
         self.revision = 0
         self.seq = 0
         self.answers: OrderedDict[str, Answer] = OrderedDict()
+        self._latest: dict[int, str] = {}
         self.ticket: Ticket | None = None
         self.warmed = ""
         self._encoded = ("", "")
@@ -129,12 +130,14 @@ class Session:
             self.photo, self.seen = photo, None
             self.history = state.History(document or state.Document())
             self.answers.clear()
+            self._latest.clear()
             return self.change()
 
     def like(self, other: Session) -> Session:
         """Stand where ``other`` stands: the same photo, objects and answers. Returns itself."""
         self.photo, self.degradation, self.history = other.photo, other.degradation, other.history
         self.answers, self.revision = OrderedDict(other.answers), other.revision
+        self._latest = dict(other._latest)
         return self
 
     def held_bytes(self) -> int:
@@ -190,6 +193,15 @@ class Session:
             while len(self.answers) > MOST_ANSWERS:
                 self.answers.popitem(last=False)
 
+    def shown_key(self, thing: state.Outlined) -> str:
+        """The answer to draw: the one to the present prompts, or the last one before them until that has come."""
+        key = self.key(thing)
+        if key in self.answers:
+            self._latest[thing.id] = key
+            return key
+        latest = self._latest.get(thing.id, "")
+        return latest if thing.prompted and latest in self.answers else ""
+
     def open_objects(self) -> list[state.Outlined]:
         """Objects with prompts and without an answer, the active one first."""
         with self.lock:
@@ -230,8 +242,7 @@ class Session:
         with self.lock:
             value = state.as_dict(self.history.now)
             for shown, thing in zip(value["objects"], self.history.now.objects, strict=True):
-                key = self.key(thing)
-                shown["key"] = key if key in self.answers else ""
+                shown["key"] = self.shown_key(thing)
             return value | {"can_undo": bool(self.history.past), "can_redo": bool(self.history.future)}
 
     def photo_part(self, source: str = "") -> dict[str, Any]:

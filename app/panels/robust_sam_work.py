@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ class Room:
                 return
         todo = session.open_objects()
         yield self.draw(session, busy=bool(todo), keys=sent, photo=photo) | (
-            self.frame.show("running", "Segmenting") if todo else {}
+            self.frame.show("running", _first_words()) if todo else {}
         )
         for thing in todo:
             answer = yield from self._run(session, revision, jobs.segment_request(session, thing), "Segmenting")
@@ -110,6 +111,10 @@ class Room:
         if session.photo is not None and session.warmed != session.photo_id():
             session.warmed = session.photo_id()
             service.runtime().submit(jobs.segment_request(session, _middle(session)))
+
+
+def _first_words() -> str:
+    return "Segmenting" if "torch" in sys.modules else "Starting the model, once after the app has started"
 
 
 def _middle(session: Session) -> state.Outlined:

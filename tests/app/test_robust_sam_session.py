@@ -52,6 +52,17 @@ def test_undo_finds_the_old_answer() -> None:
     assert session.open_objects() == []
 
 
+def test_last_mask_stays_until_the_next_has_come() -> None:
+    session = clicked()
+    first = session.key(session.history.now.current)
+    session.keep(first, answer())
+    assert session.document()["objects"][0]["key"] == first
+    session.act([{"do": "point", "x": 9, "y": 9, "label": 1}], 2)
+    assert session.document()["objects"][0]["key"] == first
+    session.act([{"do": "clear"}], 3)
+    assert session.document()["objects"][0]["key"] == ""
+
+
 def test_only_so_many_answers_are_kept() -> None:
     session = clicked()
     for index in range(MOST_ANSWERS + 5):
