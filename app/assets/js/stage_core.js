@@ -122,9 +122,7 @@ function missing(message) {
 
 async function showPhoto(photo) {
   if (S.photo && S.photo.id === photo.id) return;
-  const image = new Image();
-  image.src = photo.src;
-  await image.decode();
+  const image = await loaded(photo.src);
   const same = S.photo && S.photo.width === photo.width && S.photo.height === photo.height && S.photo.base === photo.base;
   S.photo = { ...photo, image };
   if (!same) {

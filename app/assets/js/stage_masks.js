@@ -11,10 +11,17 @@ async function keepMasks(masks) {
   while (S.masks.size > 120) S.masks.delete(S.masks.keys().next().value);
 }
 
+function loaded(src) {
+  return new Promise((done, failed) => {
+    const image = new Image();
+    image.onload = () => done(image);
+    image.onerror = () => failed(new Error('a picture from the server cannot be read'));
+    image.src = src;
+  });
+}
+
 async function readMask(src) {
-  const image = new Image();
-  image.src = src;
-  await image.decode();
+  const image = await loaded(src);
   const canvas = blank(image.naturalWidth, image.naturalHeight);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   context.drawImage(image, 0, 0);
