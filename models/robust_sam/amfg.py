@@ -16,6 +16,8 @@ from torch.nn import functional as F
 SELECTOR_POOL = 4
 SQUEEZE_REDUCTION = 16
 LEAKY_SLOPE = 0.01
+SMALLEST_AMPLITUDE = 1e-6
+"""Below it a frequency counts as absent; the quotient of two such numbers must stay finite."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class FourierSuppression(nn.Module):
             scaled = F.conv2d(amplitude, self.conv_layer.weight.float(), _float(self.conv_layer.bias))
             if torch.is_grad_enabled() and scaled.requires_grad:
                 # angle() has no gradient where the spectrum vanishes, and complex division is dear: scale it instead.
-                cleaned = spectrum * (scaled / amplitude.clamp_min(torch.finfo(amplitude.dtype).tiny))
+                cleaned = spectrum * (scaled / amplitude.clamp_min(SMALLEST_AMPLITUDE))
             else:
                 cleaned = torch.polar(scaled, spectrum.angle())
             return torch.fft.ifft2(cleaned).real if self.full_plane else torch.fft.irfft2(cleaned, s=size)

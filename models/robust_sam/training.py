@@ -22,7 +22,7 @@ from models.robust_sam import METHOD, dataset
 from models.robust_sam.amfg import Amfg
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.scenes import Batch, SceneSampler
-from models.robust_sam.stages import trainable
+from models.robust_sam.stages import LOSSES, set_modes, trainable
 from models.robust_sam.trainer import StageConfig, Trainer
 from models.worlds.packs import Shard, read_packs
 
@@ -38,6 +38,7 @@ STAGES = {
 OBJECT_WEIGHT = 2.0
 """Rendered scenes of real models are drawn twice as often as flat composites: photographs look more like them."""
 
+BATCH_NORM_MOMENTUM = 0.1
 AUGMENTED_FILE = "nano_augmented.safetensors"
 
 
@@ -52,6 +53,7 @@ def train(quick: bool, folder: Path = RUNS, out: Path | None = None) -> None:
     out = out or (folder if quick else METHOD.weights_folder)
     plain = run_stage(fresh_model(), stages["plain"], shards, folder)
     model = run_stage(with_robust_start(plain), stages["robust"], shards, folder)
+    settle_statistics(model, stages["robust"], shards)
     save(model.state_dict(), out / (METHOD.checkpoint("nano").file or ""))
     steps = Trainer(with_robust_start(plain), stages["robust"], folder).step
     baseline = run_stage(plain, replace(stages["augmented"], max_steps=steps), shards, folder)
@@ -85,6 +87,29 @@ def run_stage(model: RobustSam, config: StageConfig, shards: list[tuple[Shard, f
         return SceneSampler(shards, side, size, config.per_image, config.pairs, seed).stream()
 
     return Trainer(model, config, folder).run(batches)
+
+
+SETTLING_BATCHES = 24
+
+
+def settle_statistics(model: RobustSam, config: StageConfig, shards: list[tuple[Shard, float]]) -> None:
+    """Measures the cleaners' BatchNorm statistics anew for the averaged weights, over batches of the last side.
+
+    Running averages of training belong to weights that were never kept (Wu and Johnson 2021, "precise" statistics).
+    """
+    norms = [amfg.dnc_block_combined.SEMBlock.maxpool_conv[0].BN for amfg in model.modules() if isinstance(amfg, Amfg)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    set_modes(model, "robust")
+    sampler = SceneSampler(shards, config.sides[-1][1], 4, config.per_image, config.pairs, config.seed + 1)
+    generator = torch.Generator().manual_seed(config.seed)
+    with torch.no_grad():
+        for _ in range(SETTLING_BATCHES):
+            LOSSES["robust"](model, sampler.draw(), generator)
+    for norm in norms:
+        norm.momentum = BATCH_NORM_MOMENTUM
+    model.eval()
 
 
 def fresh_model() -> RobustSam:
@@ -143,6 +168,9 @@ def _keep(amfg: Amfg) -> None:
 def save(state: dict[str, Tensor], file: Path) -> None:
     """Writes ``state`` as fp16 safetensors; integer buffers keep their type."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ValueError(f"{file.name} is not written: {broken[0]} and {len(broken) - 1} more hold infinite numbers")
     halves = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     save_file({name: value.contiguous() for name, value in halves.items()}, file)
 
