@@ -24,7 +24,7 @@ function resize() {
   const overview = S.layout === 'all';
   for (const view of S.views) {
     const small = overview && view.kind === 'difference';
-    const most = room_height * (small ? 0.2 : overview ? 0.4 : 0.66);
+    const most = room_height * (small ? 0.2 : overview ? 0.36 : 0.66);
     const wanted = view.canvas.clientWidth / ratio;
     view.canvas.style.height = `${Math.round(Math.max(small ? 150 : 220, Math.min(most, wanted)))}px`;
   }
