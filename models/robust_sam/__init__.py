@@ -25,7 +25,10 @@ METHOD = Method(
         ),
     ),
     parity="modules agree with the authors' numbers within 2e-5 + 1e-4 relative",
-    honest_line="Small weights trained on procedural and rendered scenes: expect soft edges and misses on photos.",
+    honest_line=(
+        "Small weights after a short training on rendered scenes: expect leaks and misses on photos; "
+        "the robust branch shows no measurable gain over plain SAM yet."
+    ),
     panel="app.panels.robust_sam",
     accepts=("Image",),
     produces=("MaskSet",),
