@@ -24,7 +24,7 @@ METHOD = Method(
             note="the authors' robustsam_checkpoint_{b,l,h}.pth, or a plain sam_vit_{b,l,h} file (SAM branch only)",
         ),
     ),
-    parity="modules agree with the authors' numbers within 2e-5 + 1e-4 relative",
+    parity="within 2e-5 + 1e-4 relative",
     honest_line=(
         "Small weights after a short training on rendered scenes: expect leaks and misses on photos; "
         "the robust branch shows no measurable gain over plain SAM yet."
