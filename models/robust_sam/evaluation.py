@@ -1,8 +1,8 @@
 """The report card of the embedded weights: both branches and the augmentation-only baseline, on scenes kept apart and
 on photos.
 
-Held-out scenes are made of models, pictures, fonts and shape families that training never saw. Real photos carry masks
-drawn by hand. ``launch.py evaluate robust_sam`` prints it; ``--quick`` takes fewer scenes and one severity.
+Held-out scenes show models, clip art and shape families that training never saw (backdrops may recur). Real photos
+carry masks drawn by hand. ``launch.py evaluate robust_sam`` prints it; ``--quick`` takes fewer scenes and one severity.
 """
 
 from __future__ import annotations
