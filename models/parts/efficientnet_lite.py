@@ -62,7 +62,11 @@ class SameConv2d(nn.Conv2d):
         )
 
     def _conv_forward_padded(self, x: Tensor, padding: int) -> Tensor:
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        if self.groups == 1 or not torch.is_grad_enabled():
+            return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        # The backward pass of a depthwise convolution in bfloat16 is ten times slower than in float32 on a CPU.
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(x.float(), self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class InvertedResidual(nn.Module):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from models.robust_sam.norm import ChannelNorm
 
 SELECTOR_POOL = 4
 SQUEEZE_REDUCTION = 16
@@ -179,14 +180,14 @@ class Amfg(nn.Module):
         if projection == "upsample":
             self.upsample_layer = nn.Sequential(
                 nn.ConvTranspose2d(channels, hidden, 2, stride=2),
-                LayerNorm2d(hidden),
+                ChannelNorm(hidden),
                 nn.GELU(),
                 nn.ConvTranspose2d(hidden, out, 2, stride=2),
             )
         else:
             self.downsample_layer = nn.Sequential(
                 nn.Conv2d(channels, hidden, 3, padding=1),
-                LayerNorm2d(hidden),
+                ChannelNorm(hidden),
                 nn.GELU(),
                 nn.Conv2d(hidden, out, 3, padding=1),
             )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.robust_sam.amfg import Amfg
+from models.robust_sam.norm import ChannelNorm
 
 Branch = Literal["sam", "robust"]
 
@@ -97,6 +98,7 @@ class RobustMaskDecoder(MaskDecoder):
             iou_head_depth=iou_depth,
             iou_head_hidden_dim=iou_hidden,
         )
+        self.output_upscaling[1] = ChannelNorm(dim // 4)
         if not robust:
             return
         mask_channels = dim // 8

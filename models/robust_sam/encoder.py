@@ -7,11 +7,11 @@ from functools import partial
 
 import torch
 from segment_anything.modeling import ImageEncoderViT
-from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.parts.efficientnet_lite import PYRAMID_CHANNELS, EfficientNetLite0
+from models.robust_sam.norm import ChannelNorm
 
 EARLY_CHANNELS_NANO = PYRAMID_CHANNELS[2]
 
@@ -81,7 +81,8 @@ class ContextBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, C, H, W) -> (B, C, H, W)."""
-        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        with torch.autocast(x.device.type, enabled=False):  # its backward pass is far slower in bfloat16
+            y = self.norm(self.depthwise(x.float()).permute(0, 2, 3, 1))
         return x + self.narrow(F.gelu(self.widen(y))).permute(0, 3, 1, 2)
 
 
@@ -99,10 +100,10 @@ class NanoEncoder(nn.Module):
         fine, middle, early, deep = PYRAMID_CHANNELS
         self.neck = nn.Sequential(
             nn.Conv2d(16 * fine + 4 * middle + early + deep, out_channels, 1, bias=False),
-            LayerNorm2d(out_channels),
+            ChannelNorm(out_channels),
             *(ContextBlock(out_channels) for _ in range(context_blocks)),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            LayerNorm2d(out_channels),
+            ChannelNorm(out_channels),
         )
 
     def forward(self, x: Tensor, tick: Tick = no_tick) -> tuple[Tensor, Tensor]:

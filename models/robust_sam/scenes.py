@@ -4,8 +4,6 @@ twins.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -175,17 +173,12 @@ class SceneSampler:
             degraded_targets=torch.from_numpy(columns[4]) if self.pairs else None,
         )
 
-    def stream(self, depth: int = 3) -> Iterator[Batch]:
-        """Batches without end, drawn ahead by a daemon thread."""
-        ready: queue.Queue[Batch] = queue.Queue(depth)
-
-        def fill() -> None:
-            while True:
-                ready.put(self.draw())
-
-        threading.Thread(target=fill, daemon=True, name="scenes").start()
+    def stream(self) -> Iterator[Batch]:
+        """Batches without end, drawn when they are asked for: a thread ahead of the optimiser would take the cores that
+        the optimiser's own threads wait for each other on, and cost more than it saves.
+        """
         while True:
-            yield ready.get()
+            yield self.draw()
 
 
 def _halve(mask: np.ndarray, half: int) -> np.ndarray:

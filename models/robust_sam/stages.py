@@ -81,7 +81,7 @@ def _sam_rounds(model: RobustSam, embedding: Tensor, targets: Tensor, generator:
     decoder, grid = model.mask_decoder, embedding.shape[-1]
     truth = targets.flatten(0, 1)
     index = torch.arange(len(embedding)).repeat_interleave(targets.shape[1])
-    position = dense_position(model, embedding)
+    position, repeated = narrow(dense_position(model, embedding)), narrow(embedding)[index]
     valid = truth.flatten(1).any(1)
     prompts = first_prompts(not_empty(truth), generator)
     target = truth[:, None].float()
@@ -89,7 +89,7 @@ def _sam_rounds(model: RobustSam, embedding: Tensor, targets: Tensor, generator:
     total: Losses = {}
     for _ in range(ROUNDS):
         sparse, dense = prompts.embed(model, grid)
-        decoded = decoder.decode(embedding[index], position, sparse, dense, "sam")
+        decoded = decoder.decode(repeated, position, narrow(sparse), narrow(dense), "sam")
         low = decoder.sam_masks(decoded).float()
         single = F.interpolate(low[:, :1], target.shape[-2:], mode="bilinear", align_corners=False)
         others = 20 * focal_loss(low[:, 1:], small[:, 1:]) + dice_loss(low[:, 1:], small[:, 1:])
@@ -139,6 +139,12 @@ def robust_losses(model: RobustSam, batch: Batch, generator: torch.Generator) ->
 
 def _added(total: Losses, terms: Losses) -> Losses:
     return {name: total[name] + value if name in total else value for name, value in terms.items()}
+
+
+def narrow(values: Tensor) -> Tensor:
+    """``values`` in the type autocast computes in: residual sums stay as narrow as the products around them."""
+    kind = values.device.type
+    return values.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else values
 
 
 def not_empty(mask: Tensor) -> Tensor:

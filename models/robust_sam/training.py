@@ -30,7 +30,7 @@ RUNS = ASSETS.parent / "runs" / METHOD.slug
 STAGES = {
     stage.name: stage
     for stage in (
-        StageConfig("plain", minutes=55, learning_rate=8e-4, batch=8),
+        StageConfig("plain", minutes=118, learning_rate=8e-4, sides=((0.74, 256), (0.88, 384), (1.0, 512)), batch=6, per_image=6),
         StageConfig("robust", minutes=17, learning_rate=1e-3, batch=12, per_image=4, pairs=True, seed=1),
         StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=12, per_image=4, pairs=True, seed=1),
     )
