@@ -7,6 +7,7 @@ made again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,13 @@ def write_shapes(folder: Path, count: int, seed: int, split: str = "train") -> N
 def write_sample(folder: Path, count: int = 24) -> None:
     """A few small composites that need no package, for smoke runs and tests."""
     shapes2d.write_pack(folder, 3, count, 128, TRAIN)
+
+
+PACKS: dict[str, tuple[Callable[[Path, int, int], None], dict[int, int], float]] = {
+    "objects": (write_objects, OBJECT_SCENES, 2.0),
+    "shapes": (write_shapes, SHAPE_SCENES, 1.0),
+}
+"""Folder name -> how a pack is written, its seeds and counts, and the weight each of its scenes is drawn with.
+
+Rendered scenes of real models are drawn twice as often as flat composites: photographs look more like them.
+"""

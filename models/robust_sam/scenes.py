@@ -112,7 +112,7 @@ def pad(image: np.ndarray, side: int) -> np.ndarray:
 
 
 class SceneSampler:
-    """Draws batches from shards, each with the weight of one of its scenes, in a thread ahead of the optimiser."""
+    """Draws batches from shards, each with the weight of one of its scenes."""
 
     def __init__(
         self, shards: Sequence[tuple[Shard, float]], side: int, batch: int, per_image: int, pairs: bool, seed: int

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.robust_sam.network import RobustSam
 from models.robust_sam.scenes import Batch
 from models.robust_sam.stages import LOSSES, set_modes, trainable
+from models.robust_sam.team import ALONE, Member
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class StageConfig:
     ``per_image``: targets an image; ``pairs``: whether
     degraded twins are drawn; ``trunk_rate``: the pretrained trunk's learning rate over the others'; ``average``: decay
     of the averaged weights; ``max_steps`` ends the stage earlier, so that a baseline gets the steps of what it is
-    compared with.
+    compared with. ``parallel``: a worker a core, each with its own batch, see team.py.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StageConfig:
     trunk_rate: float = 0.15
     average: float = 0.998
     max_steps: int = 1_000_000
+    parallel: bool = True
     seed: int = 0
 
 
@@ -50,8 +52,8 @@ class Trainer:
 
     log_every, save_seconds, warm_up = 20, 120.0, 50
 
-    def __init__(self, model: RobustSam, config: StageConfig, folder: Path) -> None:
-        self.model, self.config, self.folder = model, config, folder
+    def __init__(self, model: RobustSam, config: StageConfig, folder: Path, member: Member = ALONE) -> None:
+        self.model, self.config, self.folder, self.member = model, config, folder, member
         named = trainable(model, config.name)
         trunk = [p for name, p in named if name.startswith("image_encoder.trunk.")]
         other = [p for name, p in named if not name.startswith("image_encoder.trunk.")]
@@ -59,7 +61,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=0.01, fused=True)
         self.averaged = deepcopy(model).requires_grad_(False)
         self.step, self.seconds = 0, 0.0
-        self.generator = torch.Generator().manual_seed(config.seed)
+        self.generator = torch.Generator().manual_seed(config.seed + member.rank)
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / f"{config.name}.pt"
         if self.file.exists():
@@ -77,14 +79,15 @@ class Trainer:
             if stream is None or wanted != side:
                 side, stream = wanted, batches(wanted, self.step)
             start = time.monotonic()
-            losses = self._update(next(stream))
+            losses = self._update(next(stream), self.seconds)
             self.seconds += time.monotonic() - start
-            if self.step % self.log_every == 0:
+            if self.step % self.log_every == 0 and self.member.leads:
                 self._log(losses)
-            if time.monotonic() - saved > self.save_seconds:
+            if time.monotonic() - saved > self.save_seconds and self.member.leads:
                 self._save()
                 saved = time.monotonic()
-        self._save()
+        if self.member.leads:
+            self._save()
         return self.averaged
 
     @property
@@ -92,7 +95,7 @@ class Trainer:
         """How much of the stage is done, 0..1."""
         return max(self.seconds / (60 * self.config.minutes), self.step / self.config.max_steps)
 
-    def _update(self, batch: Batch) -> dict[str, Tensor]:
+    def _update(self, batch: Batch, seconds: float) -> dict[str, Tensor]:
         fall = 0.51 + 0.49 * math.cos(math.pi * self.share)
         rate = self.config.learning_rate * min((self.step + 1) / self.warm_up, 1) * fall
         for group in self.optimizer.param_groups:
@@ -101,13 +104,21 @@ class Trainer:
             losses = LOSSES[self.config.name](self.model, batch, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
-        for parameter in parameters:
-            torch.nan_to_num_(parameter.grad, posinf=0.0, neginf=0.0)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        for gradient in gradients:
+            torch.nan_to_num_(gradient, posinf=0.0, neginf=0.0)
+        # The clock travels with the gradients: all workers must agree on when the stage ends.
+        clock = torch.tensor([seconds])
+        self.member.mean([*gradients, clock])
+        self.seconds = float(clock)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
         nn.utils.clip_grad_norm_(parameters, 1.0)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        if self.member.leads:
+            self._average()
         return losses
 
     def _average(self) -> None:
@@ -144,5 +155,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
         self.step, self.seconds = state["step"], state["seconds"]
+        if self.member.leads:
+            self.generator.set_state(state["generator"])
+        else:
+            self.generator.manual_seed(self.config.seed + self.step * self.member.size + self.member.rank)

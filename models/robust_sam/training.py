@@ -23,6 +23,7 @@ from models.robust_sam.amfg import Amfg
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.scenes import Batch, SceneSampler
 from models.robust_sam.stages import LOSSES, set_modes, trainable
+from models.robust_sam.team import ALONE, Member, together, workers
 from models.robust_sam.trainer import StageConfig, Trainer
 from models.worlds.packs import Shard, read_packs
 
@@ -30,14 +31,13 @@ RUNS = ASSETS.parent / "runs" / METHOD.slug
 STAGES = {
     stage.name: stage
     for stage in (
-        StageConfig("plain", minutes=118, learning_rate=8e-4, sides=((0.74, 256), (0.88, 384), (1.0, 512)), batch=6, per_image=6),
+        StageConfig(
+            "plain", minutes=118, learning_rate=8e-4, sides=((0.74, 256), (0.88, 384), (1.0, 512)), batch=4, per_image=6
+        ),
         StageConfig("robust", minutes=17, learning_rate=1e-3, batch=12, per_image=4, pairs=True, seed=1),
         StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=12, per_image=4, pairs=True, seed=1),
     )
 }
-OBJECT_WEIGHT = 2.0
-"""Rendered scenes of real models are drawn twice as often as flat composites: photographs look more like them."""
-
 BATCH_NORM_MOMENTUM = 0.1
 AUGMENTED_FILE = "nano_augmented.safetensors"
 
@@ -48,45 +48,61 @@ def train(quick: bool, folder: Path = RUNS, out: Path | None = None) -> None:
     ``quick`` is a smoke run: two dozen scenes, a few steps, weights left in ``folder``.
     """
     torch.manual_seed(0)
-    shards = data(folder, quick)
+    sources = data(folder, quick)
     stages = {name: _shortened(stage) if quick else stage for name, stage in STAGES.items()}
     out = out or (folder if quick else METHOD.weights_folder)
-    plain = run_stage(fresh_model(), stages["plain"], shards, folder)
-    model = run_stage(with_robust_start(plain), stages["robust"], shards, folder)
-    settle_statistics(model, stages["robust"], shards)
+    plain = run_stage(fresh_model(), stages["plain"], sources, folder)
+    model = run_stage(with_robust_start(plain), stages["robust"], sources, folder)
+    settle_statistics(model, stages["robust"], shards_of(sources))
     save(model.state_dict(), out / (METHOD.checkpoint("nano").file or ""))
     steps = Trainer(with_robust_start(plain), stages["robust"], folder).step
-    baseline = run_stage(plain, replace(stages["augmented"], max_steps=steps), shards, folder)
+    baseline = run_stage(plain, replace(stages["augmented"], max_steps=steps), sources, folder)
     moved = {name for name, _ in trainable(baseline, "augmented")}
     save({name: value for name, value in baseline.state_dict().items() if name in moved}, out / AUGMENTED_FILE)
 
 
-def data(folder: Path, quick: bool) -> list[tuple[Shard, float]]:
-    """The training shards with the weight each scene of theirs is drawn with; written first where they are missing."""
+Sources = list[tuple[Path, float]]
+"""Packs of training scenes with the weight that each scene of theirs is drawn with."""
+
+
+def data(folder: Path, quick: bool) -> Sources:
+    """The training packs, written first where they are missing."""
     if quick:
         dataset.write_sample(folder / "sample")
-        return [(shard, 1.0) for shard in read_packs(folder / "sample")]
-    weighted = []
-    for seed, count in dataset.OBJECT_SCENES.items():
-        pack = folder / "objects" / str(seed)
-        dataset.write_objects(pack, count, seed)
-        weighted += [(shard, OBJECT_WEIGHT) for shard in read_packs(pack)]
-    for seed, count in dataset.SHAPE_SCENES.items():
-        pack = folder / "shapes" / str(seed)
-        dataset.write_shapes(pack, count, seed)
-        weighted += [(shard, 1.0) for shard in read_packs(pack)]
-    return weighted
+        return [(folder / "sample", 1.0)]
+    sources = []
+    for kind, (write, seeds, weight) in dataset.PACKS.items():
+        for seed, count in seeds.items():
+            pack = folder / kind / str(seed)
+            write(pack, count, seed)
+            sources.append((pack, weight))
+    return sources
 
 
-def run_stage(model: RobustSam, config: StageConfig, shards: list[tuple[Shard, float]], folder: Path) -> RobustSam:
-    """Trains one stage to its end and returns the averaged model."""
+def shards_of(sources: Sources) -> list[tuple[Shard, float]]:
+    """The memory-mapped shards of the packs, each with its pack's weight."""
+    return [(shard, weight) for pack, weight in sources for shard in read_packs(pack)]
+
+
+def run_stage(model: RobustSam, config: StageConfig, sources: Sources, folder: Path) -> RobustSam:
+    """Trains one stage to its end, with a worker on each of two cores, and returns the averaged model."""
+    size = workers() if config.parallel else 1
+    if size == 1:
+        return _work(ALONE, model, config, sources, folder)
+    numbers = 1 + sum(parameter.numel() for _, parameter in trainable(model, config.name))
+    together(size, numbers, _work, model, config, sources, folder)
+    return Trainer(model, config, folder).averaged
+
+
+def _work(member: Member, model: RobustSam, config: StageConfig, sources: Sources, folder: Path) -> RobustSam:
+    shards = shards_of(sources)
 
     def batches(side: int, step: int) -> Iterator[Batch]:
         size = max(round(config.batch * (config.sides[0][1] / side) ** 1.5), 2)
-        seed = config.seed * 1_000_003 + step
+        seed = config.seed * 1_000_003 + step * member.size + member.rank
         return SceneSampler(shards, side, size, config.per_image, config.pairs, seed).stream()
 
-    return Trainer(model, config, folder).run(batches)
+    return Trainer(model, config, folder, member).run(batches)
 
 
 SETTLING_BATCHES = 24
@@ -176,4 +192,4 @@ def save(state: dict[str, Tensor], file: Path) -> None:
 
 
 def _shortened(stage: StageConfig) -> StageConfig:
-    return replace(stage, max_steps=3, sides=((0.5, 64), (1.0, 128)), batch=2, per_image=2)
+    return replace(stage, parallel=False, max_steps=3, sides=((0.5, 64), (1.0, 128)), batch=2, per_image=2)
