@@ -15,10 +15,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from app.guard import archives
 from app.guard.errors import BadInput, readable_bytes, shown_name
 from app.guard.pickles import check_pickle, is_pickle
 from app.guard.safetensors_header import check_safetensors, looks_like_safetensors
+from models.parts import archives
 
 # Raised when the rewriting changes, so that files written by an earlier form are not taken for new ones.
 _FORM = "1"

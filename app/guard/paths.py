@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from app.guard.archives import safe_name
 from app.guard.errors import BadInput
+from models.parts.archives import safe_name
 
 
 def inside(base: str | Path, path: str | Path) -> Path:

@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parts.archives import ArchiveProblem, SafeArchive
+from models.parts.archives import SafeArchive
+from models.parts.problems import BadInput
 from models.worlds import packages
 from models.worlds.obj_mesh import MtlMaterial, ObjMesh, parse_mtl, parse_obj
-from models.worlds.sh3f import ObjectEntry, read_catalogue
+from models.worlds.sh3f import LIMITS, ObjectEntry, read_catalogue
 from models.worlds.textures import Pyramid, pyramid
 
 _VERSION = 3
@@ -92,14 +93,14 @@ def split(entry: ObjectEntry | str) -> Literal["train", "held_out"]:
 
 
 def load(entry: ObjectEntry, cache: Path | str | None = None) -> ObjectModel:
-    """The model of an entry, from the npz cache or the archive. Raises ArchiveProblem, MeshProblem or ValueError."""
+    """The model of an entry, from the npz cache or the archive. Raises BadInput, MeshProblem or ValueError."""
     stored = packages.cache_folder(cache) / "objects" / f"v{_VERSION}" / f"{entry.key}.npz"
     if stored.exists():
         try:
             return _read(stored)
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError):
             stored.unlink(missing_ok=True)  # a run that was killed while writing; build it anew
-    with SafeArchive(entry.archive) as archive:
+    with SafeArchive(entry.archive, LIMITS) as archive:
         model = build(entry, archive)
     stored.parent.mkdir(parents=True, exist_ok=True)
     temporary = stored.with_suffix(f".{hashlib.sha256(str(id(model)).encode()).hexdigest()[:8]}.tmp")
@@ -218,7 +219,7 @@ def _material(archive: SafeArchive, folder: str, mtl: MtlMaterial) -> Material:
 def _picture(data: bytes, name: str) -> NDArray[np.uint8]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise ArchiveProblem(f"{name}: not a readable picture. Fetch the archive again.")
+        raise BadInput(name, "is not a readable picture", "Fetch the archive again")
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     if image.ndim == 2:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.parts.archives import SafeArchive
+from models.parts.archives import ArchiveLimits, SafeArchive
 
+LIMITS = ArchiveLimits(max_entries=20_000, max_entry_bytes=64 << 20, max_total_bytes=512 << 20)
 CATALOGUE = "PluginFurnitureCatalog.properties"
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -60,12 +61,12 @@ def _unescape(text: str) -> str:
 
 
 def read_catalogue(path: Path, archive: SafeArchive | None = None) -> list[ObjectEntry]:
-    """Every complete entry of one archive, in file order. Raises CatalogueProblem or ArchiveProblem.
+    """Every complete entry of one archive, in file order. Raises CatalogueProblem or BadInput.
 
     Entries without a model in the archive or with a size that is no positive number are an error, not a silent gap.
     """
     if archive is None:
-        with SafeArchive(path) as opened:
+        with SafeArchive(path, LIMITS) as opened:
             return read_catalogue(path, opened)
     if CATALOGUE not in archive:
         raise CatalogueProblem(f"{path.name}: no {CATALOGUE}, so this is no furniture archive. Choose a .sh3f file.")

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.guard import BadInput
-from app.guard.archives import ArchiveLimits, entries, safe_name
 from app.guard.paths import download_name, inside
+from models.parts.archives import ArchiveLimits, SafeArchive, entries, safe_name
 
 
 def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, **attributes: Any) -> bytes:
@@ -221,3 +221,41 @@ def test_download_names_are_one_plain_part(name: str) -> None:
     assert made.endswith("_mask.png")
     assert not set(made) & set('/\\:*?"<>|\n\x00')
     assert not made.startswith(".")
+
+
+def test_open_archive_reads_its_files_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "models.zip"
+    path.write_bytes(packed({"b/one.png": b"1" * 5000, "a.txt": b"", "__MACOSX/x": b"x"}))
+    with SafeArchive(path) as archive:
+        assert archive.names() == ("b/one.png", "a.txt")
+        assert "a.txt" in archive
+        assert "__MACOSX/x" not in archive
+        assert archive.size("b/one.png") == 5000
+        assert archive.read("b/one.png") == b"1" * 5000
+        with pytest.raises(BadInput, match=r"models\.zip has no file '\.\./a\.txt'"):
+            archive.read("../a.txt")
+    archive.close()
+
+
+def test_open_archive_checks_everything_before_the_first_read(tmp_path: Path) -> None:
+    path = tmp_path / "models.zip"
+    for files, limits, problem in (
+        ({"fine.txt": b"x", "../evil": b"x"}, ArchiveLimits(), "leads outside"),
+        ({"zeros": bytes(30_000_000)}, ArchiveLimits(), "200-fold"),
+        ({"a": b"x", "b": b"y"}, ArchiveLimits(max_entries=1), "2 entries"),
+    ):
+        path.write_bytes(packed(files))
+        with pytest.raises(BadInput, match=problem):
+            SafeArchive(path, limits)
+
+
+def test_more_than_5000_entries_are_refused_with_the_limit() -> None:
+    data = packed({f"{number}.txt": b"" for number in range(5_001)}, zipfile.ZIP_STORED)
+    with pytest.raises(BadInput, match=r"5,001 entries.*The limit is 5,000: split it"):
+        read(data)
+    assert len(read(packed({f"{number}.txt": b"" for number in range(5_000)}, zipfile.ZIP_STORED))) == 5_000
+
+
+def test_archive_in_an_archive_is_not_opened() -> None:
+    inner = packed({"../evil": b"x"})
+    assert read(packed({"inner.zip": inner}, zipfile.ZIP_STORED)) == {"inner.zip": inner}

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.parts.archives import ArchiveLimits, ArchiveProblem, SafeArchive
+from models.parts.archives import ArchiveLimits, SafeArchive
+from models.parts.problems import BadInput
 from models.worlds import objects, packages, sh3f
 from models.worlds.obj_mesh import MeshProblem, parse_mtl, parse_obj
 
@@ -104,7 +105,7 @@ def test_member_that_climbs_out_is_refused(tmp_path, name):
     path = tmp_path / "climb.sh3f"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(name, "x")
-    with pytest.raises(ArchiveProblem, match="outside the archive"):
+    with pytest.raises(BadInput, match="entry named"):
         SafeArchive(path)
 
 
@@ -112,16 +113,16 @@ def test_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = tmp_path / "bomb.sh3f"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros.obj", bytes(4 << 20))
-    with pytest.raises(ArchiveProblem, match="zip bomb"):
+    with pytest.raises(BadInput, match="zip bomb"):
         SafeArchive(path)
 
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (ArchiveLimits(members=1), "2 members"),
-        (ArchiveLimits(member_bytes=10), "unpacks to 100 bytes"),
-        (ArchiveLimits(total_bytes=150), "unpacks to 200 bytes"),
+        (ArchiveLimits(max_entries=1), "2 entries"),
+        (ArchiveLimits(max_entry_bytes=10), "with 100 bytes"),
+        (ArchiveLimits(max_total_bytes=150), "unpacks to more than 150 bytes"),
     ],
 )
 def test_archive_over_a_limit_is_refused(tmp_path, limits, reason):
@@ -129,14 +130,14 @@ def test_archive_over_a_limit_is_refused(tmp_path, limits, reason):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a", bytes(100))
         archive.writestr("b", bytes(100))
-    with pytest.raises(ArchiveProblem, match=reason):
+    with pytest.raises(BadInput, match=reason):
         SafeArchive(path, limits)
 
 
 def test_text_renamed_to_sh3f_is_refused(tmp_path):
     path = tmp_path / "text.sh3f"
     path.write_text("no archive", encoding="utf-8")
-    with pytest.raises(ArchiveProblem, match="not a readable zip"):
+    with pytest.raises(BadInput, match="not a zip"):
         SafeArchive(path)
 
 

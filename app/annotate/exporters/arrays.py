@@ -68,7 +68,7 @@ def import_npy(data: bytes) -> Imported:
 
 def import_npz(data: bytes) -> Imported:
     """Reads `export_npz`'s file, or any .npz with an array called masks."""
-    from app.guard.archives import ArchiveLimits, entries
+    from models.parts.archives import ArchiveLimits, entries
 
     limits = ArchiveLimits(max_entries=64, max_total_bytes=_MOST_BYTES, max_ratio=2000.0)
     unpacked = entries(data, name="The masks", limits=limits)
