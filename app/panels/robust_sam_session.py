@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app.panels import robust_sam_state as state
+from app.panels.robust_sam_paint import patch_from
+from app.panels.robust_sam_strokes import patch_of
 from app.stage_encode import display_size, mask_address, photo_address
 
 if TYPE_CHECKING:
     from models.runtime import Ticket
 
+log = logging.getLogger("vitrine.robust_sam")
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -123,15 +127,44 @@ class Session:
         self.ticket: Ticket | None = None
         self.warmed = ""
         self._encoded = ("", "")
+        self.listeners: list[Callable[[Session], None]] = []
+        """Called with the session after each change of its photo or objects, without its lock held."""
 
     def set_photo(self, photo: Photo, document: state.Document | None = None) -> int:
-        """Start on another photo; returns the new revision."""
+        """Start on another photo, with ``document`` (from state.from_dict) on it; returns the new revision."""
         with self.lock:
             self.photo, self.seen = photo, None
             self.history = state.History(document or state.Document())
             self.answers.clear()
             self._latest.clear()
-            return self.change()
+            revision = self.change()
+        self._tell()
+        return revision
+
+    def load_objects(self, document: state.Document, masks: Mapping[int, Mask] | None = None) -> int:
+        """Put ``document`` on the present photo as one step that undo takes back; returns the new revision.
+
+        ``masks``: painted pixels by object id, (h, w) bool over the whole photo at its size or a smaller copy's; they
+        join the object's edits. Raises BadPrompt when there is no photo, or an object or shape does not fit.
+        """
+        with self.lock:
+            if self.photo is None:
+                raise state.BadPrompt("photo", "there is none yet", "Open one first.")
+            for identity, mask in (masks or {}).items():
+                patch = patch_of(vars(patch_from(np.asarray(mask, bool))), self.photo.size)
+                thing = document.object(identity)
+                document = document.with_object(replace(thing, edits=(*thing.edits, patch)))
+            self.history = self.history.then(document)
+            revision = self.change()
+        self._tell()
+        return revision
+
+    def _tell(self) -> None:
+        for listener in list(self.listeners):
+            try:
+                listener(self)
+            except Exception:
+                log.exception("a listener of the segmentation room failed")
 
     def like(self, other: Session) -> Session:
         """Stand where ``other`` stands: the same photo, objects and answers. Returns itself."""
@@ -153,14 +186,20 @@ class Session:
 
     def act(self, actions: Iterable[Mapping[str, Any]], seq: int) -> int:
         """Carry out a batch of actions of the stage; raises BadPrompt after those before it were done."""
-        with self.lock:
-            self.seq = max(self.seq, seq)
-            self.revision += 1
-            if self.photo is None:
-                raise state.BadPrompt("photo", "there is none yet", "Open one first.")
-            for action in actions:
-                self.history = state.apply(self.history, action, self.photo.size)
-            return self.revision
+        before = self.history.now
+        try:
+            with self.lock:
+                self.seq = max(self.seq, seq)
+                self.revision += 1
+                revision = self.revision
+                if self.photo is None:
+                    raise state.BadPrompt("photo", "there is none yet", "Open one first.")
+                for action in actions:
+                    self.history = state.apply(self.history, action, self.photo.size)
+            return revision
+        finally:
+            if self.history.now is not before:
+                self._tell()
 
     def begin(self, ticket: Ticket) -> None:
         """``ticket`` is now the one that counts; an older one that waits is cancelled, a running one may finish."""

@@ -12,23 +12,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.palette import OBJECT_COLORS
+from app.panels.robust_sam_problem import BadPrompt
+from app.panels.robust_sam_strokes import MOST_EDITS, PAINT, Edit, edit_of, edit_value, stroke_of
+
+__all__ = ["ADD", "REMOVE", "BadPrompt", "Document", "History", "Outlined", "Point", "apply", "as_dict", "from_dict"]
 
 ADD, REMOVE = 1, 0
 MOST_OBJECTS = 100
 MOST_POINTS = 200
 LONGEST_NAME = 60
+LONGEST_LABEL = 60
+REFINES = True
+"""Whether a new object gives its last mask back to the network with the next click, until the user says otherwise."""
 HISTORY_LENGTH = 200
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-class BadPrompt(ValueError):
-    """A prompt that cannot be used: names the input, the problem and the remedy."""
-
-    def __init__(self, name: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{name}: {problem}. {remedy}")
-        self.name = name
-        self.problem = problem
-        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Outlined:
-    """One object to cut out: its name, colour and prompts. ``box`` is x0, y0, x1, y1 with x0 < x1 and y0 < y1."""
+    """One object to cut out: its name, class label, colour, prompts and painting.
+
+    ``box``: x0, y0, x1, y1 with x0 < x1 and y0 < y1. ``edits``: strokes over the network's mask, oldest first.
+    ``refine``: give the last mask back to the network with the next click. ``paint_prompt``: the painting is a prompt
+    for the network instead of pixels of the result.
+    """
 
     id: int
     name: str
@@ -50,11 +52,21 @@ class Outlined:
     hidden: bool = False
     points: tuple[Point, ...] = ()
     box: tuple[float, float, float, float] | None = None
+    label: str = ""
+    edits: tuple[Edit, ...] = ()
+    refine: bool = REFINES
+    paint_prompt: bool = False
 
     @property
     def prompted(self) -> bool:
-        """True when there is something to segment: a box, or at least one adding point."""
-        return self.box is not None or any(point.label == ADD for point in self.points)
+        """True when there is something to segment: a box, an adding point, or a painting that is a prompt."""
+        painted = self.paint_prompt and any(edit.mode == PAINT for edit in self.edits)
+        return painted or self.box is not None or any(point.label == ADD for point in self.points)
+
+    @property
+    def drawn(self) -> bool:
+        """True when it has a mask, from the network or painted by hand."""
+        return self.prompted or any(edit.mode == PAINT for edit in self.edits)
 
 
 @dataclass(frozen=True)
@@ -112,8 +124,9 @@ class History:
 def apply(history: History, action: Mapping[str, Any], size: tuple[int, int]) -> History:
     """Carry out one action of the stage on a photo of ``size`` (width, height).
 
-    Actions: point (x, y, label), box (x0, y0, x1, y1), clear, new, select (id), rename (id, name), color (id, color),
-    hide (id, hidden), delete (id), undo, redo. Raises BadPrompt; the history is then unchanged.
+    Actions: point (x, y, label), box (x0, y0, x1, y1), stroke (mode, radius, path), clear, clear_edits, refine (on),
+    paint_prompt (on), new, select (id), rename (id, name), label (id, label), color (id, color), hide (id, hidden),
+    delete (id), undo, redo. Raises BadPrompt; the history is then unchanged.
     """
     verb = action.get("do")
     now = history.now
@@ -125,15 +138,23 @@ def apply(history: History, action: Mapping[str, Any], size: tuple[int, int]) ->
         return history.then(_add_point(now, action, size))
     if verb == "box":
         return history.then(now.with_object(replace(now.current, box=_box(action, size))))
+    if verb == "stroke":
+        return history.then(_with_edit(now, stroke_of(action, size)))
     if verb == "clear":
-        return history.then(now.with_object(replace(now.current, points=(), box=None)))
+        return history.then(now.with_object(replace(now.current, points=(), box=None, edits=())))
+    if verb == "clear_edits":
+        return history.then(now.with_object(replace(now.current, edits=())))
+    if verb == "refine":
+        return history.then(now.with_object(replace(now.current, refine=bool(action.get("on")))))
+    if verb == "paint_prompt":
+        return history.then(now.with_object(replace(now.current, paint_prompt=bool(action.get("on")))))
     if verb == "new":
         return history.then(_new_object(now))
     if verb == "select":
         return replace(history, now=replace(now, active=now.object(_identity(action)).id))
     if verb == "delete":
         return history.then(_without(now, _identity(action)))
-    if verb in ("rename", "color", "hide"):
+    if verb in ("rename", "label", "color", "hide"):
         return history.then(now.with_object(_described(now.object(_identity(action)), str(verb), action)))
     raise BadPrompt("action", f"{verb!r} is not an action of the stage", "Reload the page if it is older than the app.")
 
@@ -147,6 +168,15 @@ def _add_point(document: Document, action: Mapping[str, Any], size: tuple[int, i
     if label not in (ADD, REMOVE):
         raise BadPrompt("point", f"the label {label!r} is neither 1 (add) nor 0 (remove)", "Use 1 or 0.")
     return document.with_object(replace(current, points=(*current.points, Point(x, y, int(label)))))
+
+
+def _with_edit(document: Document, edit: Edit) -> Document:
+    current = document.current
+    if len(current.edits) >= MOST_EDITS:
+        raise BadPrompt(
+            "stroke", f"{current.name} already has {MOST_EDITS}", "Clear the painting or start a new object."
+        )
+    return document.with_object(replace(current, edits=(*current.edits, edit)))
 
 
 def _box(action: Mapping[str, Any], size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -189,7 +219,8 @@ def _new_object(document: Document) -> Document:
     identity = document.next_id
     used = [o.color for o in document.objects]
     color = min(OBJECT_COLORS, key=used.count)
-    fresh = Outlined(identity, f"Object {identity}", color)
+    refine = document.current.refine if document.objects else REFINES
+    fresh = Outlined(identity, f"Object {identity}", color, refine=refine)
     return Document((*document.objects, fresh), identity, identity + 1)
 
 
@@ -211,6 +242,8 @@ def _described(thing: Outlined, verb: str, action: Mapping[str, Any]) -> Outline
         if not isinstance(color, str) or not _COLOR.fullmatch(color):
             raise BadPrompt("colour", f"{color!r} is not of the form #RRGGBB", "Choose one from the palette.")
         return replace(thing, color=color.upper())
+    if verb == "label":
+        return replace(thing, label=" ".join(str(action.get("label") or "").split())[:LONGEST_LABEL])
     name = " ".join(str(action.get("name", "")).split())[:LONGEST_NAME]
     if not name:
         raise BadPrompt("name", "it is empty", "Type at least one letter.")
@@ -218,7 +251,7 @@ def _described(thing: Outlined, verb: str, action: Mapping[str, Any]) -> Outline
 
 
 def as_dict(document: Document) -> dict[str, Any]:
-    """Plain JSON values; ``from_dict`` reads them back."""
+    """Plain JSON values with everything; ``from_dict`` reads them back."""
     return {
         "active": document.active,
         "next_id": document.next_id,
@@ -230,6 +263,10 @@ def as_dict(document: Document) -> dict[str, Any]:
                 "hidden": o.hidden,
                 "points": [[p.x, p.y, p.label] for p in o.points],
                 "box": list(o.box) if o.box else None,
+                "label": o.label,
+                "refine": o.refine,
+                "paint_prompt": o.paint_prompt,
+                "edits": [edit_value(edit) for edit in o.edits],
             }
             for o in document.objects
         ],
@@ -245,13 +282,17 @@ def from_dict(value: Mapping[str, Any], size: tuple[int, int]) -> Document:
     for kept in objects[:MOST_OBJECTS]:
         history = history.then(_new_object(history.now))
         identity = history.now.active
-        for verb in ("rename", "color", "hide"):
+        for verb in ("rename", "label", "color", "hide"):
             history = apply(history, {**kept, "do": verb, "id": identity}, size)
+        history = apply(history, {"do": "refine", "on": kept.get("refine", REFINES)}, size)
+        history = apply(history, {"do": "paint_prompt", "on": kept.get("paint_prompt", False)}, size)
         for x, y, label in (kept.get("points") or [])[:MOST_POINTS]:
             history = apply(history, {"do": "point", "x": x, "y": y, "label": label}, size)
         if kept.get("box"):
             x0, y0, x1, y1 = kept["box"]
             history = apply(history, {"do": "box", "x0": x0, "y0": y0, "x1": x1, "y1": y1}, size)
+        for edit in (kept.get("edits") or [])[:MOST_EDITS]:
+            history = History(_with_edit(history.now, edit_of(edit, size)))
     order = [o.get("id") for o in objects[:MOST_OBJECTS]]
     active = order.index(value.get("active")) + 1 if value.get("active") in order else 1
     return replace(history.now, active=active)
