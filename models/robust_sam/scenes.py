@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.parts.degradations import BENDING, KINDS, degrade, warp_mask
 from models.parts.efficientnet_lite import PIXEL_MEAN
+from models.robust_sam.grouping import UNKNOWN
 from models.worlds.packs import Shard
 
 MIN_AREA = 0.003
@@ -29,12 +30,13 @@ class Batch:
 
     ``images``: (N, 3, S, S) float32 in 0..255, already padded; ``degraded``: the same or None. ``targets``:
     (N, P, S/2, S/2) bool, ``degraded_targets`` where a bend moved them. ``content``: (N, 2) height and width of each
-    photo inside its square.
+    photo inside its square. ``ids``: (N, 2, S/8, S/8) int64, object and part of each cell, 0 none, -1 padding.
     """
 
     images: Tensor
     targets: Tensor
     content: Tensor
+    ids: Tensor
     degraded: Tensor | None = None
     degraded_targets: Tensor | None = None
 
@@ -124,7 +126,7 @@ class SceneSampler:
         self.rng = np.random.default_rng(seed)
 
     def one(self) -> tuple[np.ndarray, ...]:
-        """Image, targets, content size and, for pairs, the degraded image with its targets."""
+        """Image, targets, content size, ids and, for pairs, the degraded image with its targets."""
         rng = self.rng
         while True:
             shard = self.shards[rng.choice(len(self.shards), p=self.share)]
@@ -142,11 +144,12 @@ class SceneSampler:
             half = self.side // 2
             small = np.stack([_halve(pad(mask, self.side), half) for mask in chosen])
             square = pad(picture, self.side)
+            cells = np.stack([_cells(ids, self.side) for ids in (instance, part)])
             if not self.pairs:
-                return square, small, np.array(size)
+                return square, small, np.array(size), cells
             bad, bad_masks = self._degraded(picture, chosen, rng)
             moved = small if bad_masks is chosen else np.stack([_halve(pad(m, self.side), half) for m in bad_masks])
-            return square, small, np.array(size), pad(bad, self.side), moved
+            return square, small, np.array(size), cells, pad(bad, self.side), moved
 
     def _degraded(
         self, picture: np.ndarray, masks: np.ndarray, rng: np.random.Generator
@@ -164,13 +167,14 @@ class SceneSampler:
         """The next batch."""
         rows = [self.one() for _ in range(self.batch)]
         columns = [np.stack(column) for column in zip(*rows, strict=True)]
-        as_images = [torch.from_numpy(column).permute(0, 3, 1, 2).float() for column in columns[0::3]]
+        as_images = [torch.from_numpy(column).permute(0, 3, 1, 2).float() for column in columns[0::4]]
         return Batch(
             images=as_images[0],
             targets=torch.from_numpy(columns[1]),
             content=torch.from_numpy(columns[2]),
+            ids=torch.from_numpy(columns[3]),
             degraded=as_images[1] if self.pairs else None,
-            degraded_targets=torch.from_numpy(columns[4]) if self.pairs else None,
+            degraded_targets=torch.from_numpy(columns[5]) if self.pairs else None,
         )
 
     def stream(self) -> Iterator[Batch]:
@@ -179,6 +183,13 @@ class SceneSampler:
         """
         while True:
             yield self.draw()
+
+
+def _cells(ids: np.ndarray, side: int) -> np.ndarray:
+    """ids: (H, W) -> (side/8, side/8) int64, the id in the middle of each cell."""
+    padded = np.full((side, side), UNKNOWN, np.int64)
+    padded[: ids.shape[0], : ids.shape[1]] = ids
+    return padded[4::8, 4::8]
 
 
 def _halve(mask: np.ndarray, half: int) -> np.ndarray:

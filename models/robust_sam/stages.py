@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from models.robust_sam.branches import dense_position, image_side, run_branch
 from models.robust_sam.decoder import ROBUST_PREFIXES
+from models.robust_sam.grouping import GroupingHead
 from models.robust_sam.losses import SHORT_RUN, dice_loss, focal_loss, pair_losses
 from models.robust_sam.network import RobustSam
 from models.robust_sam.scenes import Batch
@@ -25,6 +26,9 @@ are.
 
 ROUNDS = 2
 """A first prompt, then a corrective click on top of its answer."""
+
+
+GROUPING_WEIGHT = 1.0
 
 
 def is_robust(name: str) -> bool:
@@ -65,7 +69,12 @@ def set_modes(model: RobustSam, stage: str) -> None:
 def plain_losses(model: RobustSam, batch: Batch, generator: torch.Generator) -> Losses:
     """Stage A on clear images: every mask token and the IoU head learn."""
     embedding, _ = model.encode(batch.images, side=batch.images.shape[-1])
-    return _sam_rounds(model, embedding, batch.targets, generator)
+    losses = _sam_rounds(model, embedding, batch.targets, generator)
+    for head in model.children():
+        if isinstance(head, GroupingHead):
+            losses["grouping"] = head.loss(embedding, batch.ids, generator)
+            losses["total"] = losses["total"] + GROUPING_WEIGHT * losses["grouping"]
+    return losses
 
 
 def augmented_losses(model: RobustSam, batch: Batch, generator: torch.Generator) -> Losses:

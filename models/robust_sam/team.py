@@ -40,9 +40,14 @@ class Member:
         return self.rank == 0
 
     def mean(self, values: list[Tensor]) -> None:
-        """Replaces every tensor by its mean over the team, in place. Raises BrokenBarrierError when a worker died."""
+        """Replaces every tensor by its mean over the team, in place. Raises BrokenBarrierError when a worker died, and
+        SystemExit when the process that started the team was killed.
+        """
         if self.board is None or self.barrier is None:
             return
+        starter = multiprocessing.parent_process()
+        if starter is not None and not starter.is_alive():
+            raise SystemExit("the training command was stopped")
         flat = torch.cat([value.reshape(-1) for value in values])
         mine = self.board[self.rank, : len(flat)]
         mine.copy_(flat)

@@ -46,8 +46,8 @@ class StageConfig:
 
 
 class Trainer:
-    """Trains ``model`` in place; stops and goes on from ``folder/<stage>.pt``; a line of JSON every ``log_every``
-    steps.
+    """Trains ``model`` in place; stops and goes on from ``folder/<stage>.pt``; a line of JSON, means over
+    ``log_every`` steps.
     """
 
     log_every, save_seconds, warm_up = 20, 120.0, 50
@@ -61,6 +61,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=0.01, fused=True)
         self.averaged = deepcopy(model).requires_grad_(False)
         self.step, self.seconds = 0, 0.0
+        self.sums: dict[str, float] = {}
         self.generator = torch.Generator().manual_seed(config.seed + member.rank)
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / f"{config.name}.pt"
@@ -81,8 +82,10 @@ class Trainer:
             start = time.monotonic()
             losses = self._update(next(stream), self.seconds)
             self.seconds += time.monotonic() - start
+            for name, value in losses.items():
+                self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
             if self.step % self.log_every == 0 and self.member.leads:
-                self._log(losses)
+                self._log()
             if time.monotonic() - saved > self.save_seconds and self.member.leads:
                 self._save()
                 saved = time.monotonic()
@@ -130,9 +133,10 @@ class Trainer:
             if not mine.is_floating_point():
                 mine.copy_(source)
 
-    def _log(self, losses: dict[str, Tensor]) -> None:
+    def _log(self) -> None:
         row = {"step": self.step, "minutes": round(self.seconds / 60, 2)}
-        values = {name: round(float(value.detach()), 4) for name, value in losses.items()}
+        values = {name: round(value / self.log_every, 4) for name, value in self.sums.items()}
+        self.sums.clear()
         with (self.folder / f"{self.config.name}.jsonl").open("a") as log:
             log.write(json.dumps(row | values) + "\n")
 

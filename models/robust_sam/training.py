@@ -20,6 +20,7 @@ from models.method import ASSETS
 from models.parts.efficientnet_lite import load_imagenet
 from models.robust_sam import METHOD, dataset
 from models.robust_sam.amfg import Amfg
+from models.robust_sam.grouping import GroupingHead
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.scenes import Batch, SceneSampler
 from models.robust_sam.stages import LOSSES, set_modes, trainable
@@ -128,11 +129,15 @@ def settle_statistics(model: RobustSam, config: StageConfig, shards: list[tuple[
     model.eval()
 
 
+GROUPING = "grouping"
+
+
 def fresh_model() -> RobustSam:
-    """The nano network with an ImageNet trunk, everything else at random from torch's current seed."""
+    """The nano network with an ImageNet trunk and stage A's grouping head, the rest at random from torch's seed."""
     model = RobustSam(CONFIGS["nano"])
     load_imagenet(model.image_encoder.trunk)
     look_where_the_prompt_is(model)
+    model.add_module(GROUPING, GroupingHead(model.config.dim))
     return model.to(memory_format=torch.channels_last)
 
 
@@ -159,6 +164,7 @@ def with_robust_start(model: RobustSam) -> RobustSam:
     The Fourier suppression starts with every amplitude kept, the reduction with the untouched map, and the mask
     projection with x = gelu(x) - gelu(-x), so that stage B begins from SAM's own feature instead of noise.
     """
+    model._modules.pop(GROUPING, None)
     decoder = model.mask_decoder
     with torch.no_grad():
         decoder.custom_robust_token.weight.copy_(decoder.mask_tokens.weight)
