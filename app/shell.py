@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from app import service
+from app import direct, service
 from app.markup import markup
 from app.wording import bytes_text, interval_text
 from models import registry
@@ -110,7 +110,7 @@ def add_routes(app: Any) -> None:
             raise HTTPException(404, f"no report card for {slug!r}") from error
 
     # Before gradio's own routes, one of which takes every path.
-    app.router.routes[:0] = [Route("/vitrine/status", status_stream), Route("/vitrine/card/{slug}", card)]
+    app.router.routes[:0] = [*direct.routes(signed_in), Route("/vitrine/status", status_stream), Route("/vitrine/card/{slug}", card)]
 
 
 async def _changes(request: Request) -> AsyncIterator[str]:

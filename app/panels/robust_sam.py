@@ -72,7 +72,7 @@ def build(method: Method) -> None:
     canvas.act(bound.act, None, **every)
     canvas.photo(bound.photo, None, **every)
     canvas.restore(bound.restore, None, **{**every, "outputs": [*shown, kind, severity, seed]})
-    canvas.near(bound.near, None, None, concurrency_limit=None, show_progress="hidden", api_visibility="private")
+    canvas.near(bound.near, None, canvas, concurrency_limit=None, show_progress="hidden", api_visibility="private")
     for component in (kind.input, severity.change, seed.change):
         component(bound.degrade, [kind, severity, seed], **last)
     use.click(bound.use_weights, [weights, path, given], **last)

@@ -10,16 +10,17 @@ from typing import Any
 
 import gradio as gr
 
-from app import service
+from app import direct, service
 from app.annotate import exporters
 from app.frame import Update, head_line
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.palette import rgb
+from app.panels import robust_sam_direct as way
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_jobs import ask, described
-from app.panels.robust_sam_session import Degradation, Photo, Session, Weights
+from app.panels.robust_sam_session import Answer, Degradation, Photo, Session, Weights, edited
 from app.panels.robust_sam_work import Room, guarded
 from models import registry
 from models.parts.degradations import KINDS, MAX_SEVERITY
@@ -42,11 +43,10 @@ def _act(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Upda
         # This session was dropped, or the server restarted: the page sends what it kept, then goes on.
         yield {room.stage: {"lost": True, "seq": int(sent.get("seq") or 0)}}
         return
-    actions = [a for a in sent.get("actions") or () if isinstance(a, Mapping)]
-    again = [a for a in actions if a.get("do") == "resend"]
-    revision = session.act([a for a in actions if a.get("do") != "resend"], int(sent.get("seq") or 0))
-    keys = {str(key) for action in again for key in action.get("masks") or ()}
-    yield from room.answer(session, revision, photo=any(a.get("photo") for a in again), keys=keys)
+    way.cancel_preview(session)
+    way.carry_out(session, sent)
+    photo = any(isinstance(a, Mapping) and a.get("photo") for a in sent.get("actions") or ())
+    yield from room.settle(session, photo=photo, keys=way.asked_again(sent))
 
 
 @guarded
@@ -135,19 +135,31 @@ def _through_the_door(source: Path) -> tuple[Path, bool]:
     return safe, official.inspect(safe).robust
 
 
+def full_answer(session: Session, thing: state.Outlined) -> Answer:
+    """The object's masks at the photo's own size, with its painting; segments when it has prompts."""
+    if session.photo is None:
+        raise BadInput("The photo", "is missing", "Open one first")
+    shape = (session.photo.image.shape[0], session.photo.image.shape[1])
+    answer = ask(session, thing, size=shape) if thing.prompted else None
+    if answer is not None and (thing.paint_prompt or not thing.edits):
+        return answer
+    return edited(answer, thing.edits, session.photo.size, shape, session.has_robust)
+
+
 def _exported(session: Session, key: str, branch: str) -> tuple[str, bytes]:
     """(file name, bytes) of the visible objects' masks at the photo's own size."""
-    chosen = [o for o in session.history.now.objects if o.prompted and not o.hidden]
+    chosen = [o for o in session.history.now.objects if o.drawn and not o.hidden]
     if session.photo is None or not chosen:
         raise BadInput("The export", "has no objects", "Click an object first, then download")
-    objects, receipt = [], {}
+    objects: list[exporters.MaskObject] = []
+    receipt: dict[str, Any] = {}
     for thing in chosen:
-        answer = ask(session, thing, size=session.photo.image.shape[:2])
+        answer = full_answer(session, thing)
         used = branch if branch in answer.branches else "sam"
         found = answer.branches[used]
         objects.append(exporters.MaskObject(thing.name, found.mask, rgb(thing.color), found.confidence))
         about = {"branch": used, "photo": session.photo.name, "degradation": described(session.degradation)}
-        receipt = {**answer.receipt, **about}
+        receipt = {**receipt, **answer.receipt, **about}
     form = exporters.FORMATS[key]
     picture = session.seen.image if session.seen is not None else session.photo.image
     return download_name(session.photo.name, form.suffix), form.export(objects, picture, receipt)
@@ -168,6 +180,8 @@ class Bound:
 
     def __init__(self, room: Room, sessions: service.Sessions[Session]) -> None:
         self.room, self.sessions = room, sessions
+        direct.offer(room.frame.room, "act", lambda user, sent: way.act(sessions.of(user), sent))
+        direct.offer(room.frame.room, "preview", lambda user, sent: way.preview(sessions.of(user), sent))
 
     def _session(self, request: gr.Request) -> Session:
         return self.sessions.of(service.user_of(request))
@@ -182,8 +196,10 @@ class Bound:
         session = self._session(request)
         yield from _restore(self.room, session, _payload(event))
 
-    def near(self, request: gr.Request) -> None:
-        self.room.warm(self._session(request))
+    def near(self, request: gr.Request) -> dict[str, Any]:
+        session = self._session(request)
+        self.room.warm(session)
+        return way.key(session, self.room.frame.room)
 
     def degrade(self, kind: str, severity: float, seed: float, request: gr.Request) -> Iterator[Update]:
         yield from _degrade(self.room, self._session(request), kind, severity, seed)

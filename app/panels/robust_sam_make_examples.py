@@ -121,7 +121,7 @@ def _document() -> state.Document:
 def _kept(identity: int, name: str, values: dict[str, Any]) -> dict[str, Any]:
     file = f"first_{identity}_{name}.png"
     Image.fromarray(values["mask"]).save(FOLDER / file)
-    return {key: value for key, value in values.items() if key != "mask"} | {"mask": file}
+    return {key: value for key, value in values.items() if key not in ("mask", "logits")} | {"mask": file}
 
 
 def main() -> None:

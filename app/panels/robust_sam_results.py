@@ -34,10 +34,12 @@ def captions(answer: Answer | None) -> dict[str, str]:
     """One short line of numbers beside each view's name."""
     if answer is None:
         return {}
-    return {name: _caption(branch) for name, branch in answer.branches.items()}
+    return {name: _caption(branch, answer.by_hand) for name, branch in answer.branches.items()}
 
 
-def _caption(branch: Branch) -> str:
+def _caption(branch: Branch, by_hand: str) -> str:
+    if by_hand == "painted":
+        return f"<span>painted</span><span>{count_text(branch.area)} px</span>"
     return (
         f"<span>score {branch.confidence:.2f}</span><span>{count_text(branch.area)} px</span>"
         f"<span>{seconds_text(branch.milliseconds / 1000)}</span>"
@@ -57,6 +59,9 @@ def table(name: str, answer: Answer | None, *, degraded: str, total_px: int, iou
         ("Area", [_area(answer.branches[b].area, total_px) for b in columns]),
         ("Time per click", [seconds_text(answer.branches[b].milliseconds / 1000) for b in columns]),
     ]
+    if answer.by_hand == "painted":
+        rows = rows[1:2]
+        degraded = ""
     if degraded:
         rows.append(("IoU with own clean mask", [_score(answer.branches[b].consistency) for b in columns]))
     head = "".join(f"<th scope='col'>{TITLES[b]}</th>" for b in columns)
@@ -81,6 +86,10 @@ def _score(value: float | None) -> str:
 
 def _notes(degraded: str, iou: float | None, answer: Answer) -> str:
     notes = []
+    if answer.by_hand == "painted":
+        return '<p class="rs-notes">Painted by hand: the same mask in both views.</p>'
+    if answer.by_hand == "edited":
+        notes.append("Area and masks include the painting; scores are the network's.")
     if iou is not None:
         notes.append(f"IoU between the two masks: {iou:.2f}.")
     if degraded:
@@ -99,9 +108,10 @@ def message(
     """Everything the stage needs to draw ``session`` now, short of the photo itself."""
     now = session.history.now
     key = session.shown_key(now.current)
-    answer = session.answers.get(key)
+    answer = session.shown_answer(key)
     width, height = session.photo.size if session.photo else (1, 1)
-    title = now.current.name if key == session.key(now.current) else f"{now.current.name}: changed since"
+    current = session.key(now.current)
+    title = now.current.name if key.split("+")[0] == current or not current else f"{now.current.name}: changed since"
     told = table(title, answer, degraded=degraded, total_px=width * height, iou=overlap(answer))
     return {
         "revision": session.revision,

@@ -9,103 +9,51 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from app.panels import robust_sam_state as state
-from app.panels.robust_sam_paint import patch_from
-from app.panels.robust_sam_strokes import patch_of
-from app.stage_encode import display_size, mask_address, photo_address
+from app.panels.robust_sam_answers import (
+    BRANCHES,
+    Answer,
+    Branch,
+    BranchName,
+    Degradation,
+    Image,
+    Mask,
+    Photo,
+    Seen,
+    Weights,
+    with_consistency,
+)
+from app.panels.robust_sam_paint import painted_over, patch_from
+from app.panels.robust_sam_strokes import Edit, patch_of
+from app.stage_encode import display_size, photo_address
 
 if TYPE_CHECKING:
     from models.runtime import Ticket
 
-log = logging.getLogger("vitrine.robust_sam")
-Image = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+__all__ = [
+    "BRANCHES",
+    "Answer",
+    "Branch",
+    "Degradation",
+    "Image",
+    "Mask",
+    "Photo",
+    "Seen",
+    "Session",
+    "Weights",
+    "with_consistency",
+]
 
+log = logging.getLogger("vitrine.robust_sam")
 MASK_SIDE = 1024
 """Masks for the screen are computed at most this large; exports at the photo's own size."""
 MOST_ANSWERS = 64
-BRANCHES = ("sam", "robust")
-
-
-@dataclass(frozen=True)
-class Photo:
-    """The photo as it came. ``reference`` finds it again after a reload: {"example": name} or {"upload", "name"}."""
-
-    name: str
-    reference: Mapping[str, str]
-    image: Image
-    digest: str
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.image.shape[1], self.image.shape[0]
-
-
-@dataclass(frozen=True)
-class Degradation:
-    """What is done to the photo before it is segmented; ``kind`` "" leaves it as it is."""
-
-    kind: str = ""
-    severity: float = 0.7
-    seed: int = 0
-
-    @property
-    def active(self) -> bool:
-        """False when the photo stays as it is."""
-        return bool(self.kind) and self.severity > 0
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The picture that is segmented: the photo itself, or a degraded copy with the warp that bent it."""
-
-    image: Image
-    digest: str
-    warp: npt.NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Which checkpoint answers: one of the method's names, or a checked file."""
-
-    name: str = "nano"
-    path: str | None = None
-    label: str = "nano"
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One branch's answer: mask at screen size, predicted IoU, original pixels, milliseconds.
-
-    ``consistency``: IoU with the same branch's mask on the clean photo, None when the photo is clean or not yet known.
-    """
-
-    mask: Mask
-    confidence: float
-    area: int
-    milliseconds: float
-    consistency: float | None = None
-
-    @functools.cached_property
-    def address(self) -> str:
-        """The mask as it travels."""
-        return mask_address(self.mask)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What both branches said about one object; ``robust`` is missing with a plain SAM checkpoint."""
-
-    branches: Mapping[str, Branch]
-    image_ms: float
-    receipt: Mapping[str, Any] = field(default_factory=dict)
+MOST_EDITED = 24
 
 
 class Session:
@@ -124,7 +72,18 @@ class Session:
         self.seq = 0
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._latest: dict[int, str] = {}
+        self._recipes: dict[str, tuple[str, tuple[Edit, ...]]] = {}
+        self._edited: OrderedDict[str, Answer] = OrderedDict()
+        self.sent: set[str] = set()
+        """Keys of the masks that the page was sent already."""
         self.ticket: Ticket | None = None
+        self.flights: dict[str, Ticket] = {}
+        """The newest segmentation jobs by the key of their answer."""
+        self.preview: Ticket | None = None
+        self.trouble: Exception | None = None
+        """What went wrong on the direct way and is still to be shown."""
+        self.news: Answer | None = None
+        """The newest answer given on the direct way and not yet told in the state line."""
         self.warmed = ""
         self._encoded = ("", "")
         self.listeners: list[Callable[[Session], None]] = []
@@ -135,8 +94,7 @@ class Session:
         with self.lock:
             self.photo, self.seen = photo, None
             self.history = state.History(document or state.Document())
-            self.answers.clear()
-            self._latest.clear()
+            self._forget()
             revision = self.change()
         self._tell()
         return revision
@@ -159,6 +117,11 @@ class Session:
         self._tell()
         return revision
 
+    def _forget(self) -> None:
+        for kept in (self.answers, self._latest, self._recipes, self._edited, self.flights):
+            kept.clear()
+        self.sent.clear()
+
     def _tell(self) -> None:
         for listener in list(self.listeners):
             try:
@@ -171,6 +134,7 @@ class Session:
         self.photo, self.degradation, self.history = other.photo, other.degradation, other.history
         self.answers, self.revision = OrderedDict(other.answers), other.revision
         self._latest = dict(other._latest)
+        self.unsent()
         return self
 
     def held_bytes(self) -> int:
@@ -205,7 +169,7 @@ class Session:
         """``ticket`` is now the one that counts; an older one that waits is cancelled, a running one may finish."""
         with self.lock:
             old, self.ticket = self.ticket, ticket
-        if old is not None and str(old.state) == "queued":
+        if old is not None and old is not ticket and str(old.state) == "queued":
             old.cancel()
 
     def stop(self) -> None:
@@ -220,9 +184,21 @@ class Session:
         """Names the answer for an object: its prompts, the picture and the weights. Empty without prompts."""
         if not thing.prompted or self.photo is None:
             return ""
-        prompts = [[(p.x, p.y, p.label) for p in thing.points], thing.box]
+        prompts: list[Any] = [[(p.x, p.y, p.label) for p in thing.points], thing.box]
+        if before(thing) is not None:
+            prompts.append("refined")
+        if thing.paint_prompt and thing.edits:
+            prompts.append(edits_digest(thing.edits))
         seen = [self.photo.digest, vars(self.degradation) if self.degradation.active else None, vars(self.weights)]
         return hashlib.sha256(json.dumps([prompts, seen]).encode()).hexdigest()[:16]
+
+    def last_logits(self, thing: state.Outlined) -> dict[BranchName, Any] | None:
+        """Low-resolution logits by branch of the answer to all clicks but the last, when that is at hand."""
+        earlier = before(thing)
+        answer = self.answers.get(self.key(earlier)) if earlier is not None else None
+        if answer is None or any(branch.logits is None for branch in answer.branches.values()):
+            return None
+        return {cast(BranchName, name): branch.logits for name, branch in answer.branches.items()}
 
     def keep(self, key: str, answer: Answer) -> None:
         """Remember an answer, for undo and redo; the oldest go first."""
@@ -232,14 +208,48 @@ class Session:
             while len(self.answers) > MOST_ANSWERS:
                 self.answers.popitem(last=False)
 
+    def take(self, thing: state.Outlined, answer: Answer) -> None:
+        """Remember the network's answer to ``thing``."""
+        self.keep(self.key(thing), answer)
+        self.has_robust = "robust" in answer.branches
+
     def shown_key(self, thing: state.Outlined) -> str:
-        """The answer to draw: the one to the present prompts, or the last one before them until that has come."""
+        """The mask to draw: that of the present prompts, or of the last ones until theirs has come, with its edits."""
+        if not thing.drawn or self.photo is None:
+            return ""
         key = self.key(thing)
         if key in self.answers:
             self._latest[thing.id] = key
+        elif thing.prompted:
+            key = self._latest.get(thing.id, "")
+            key = key if key in self.answers else ""
+        if thing.paint_prompt or not thing.edits:
             return key
-        latest = self._latest.get(thing.id, "")
-        return latest if thing.prompted and latest in self.answers else ""
+        shown = f"{key or self.photo_id()[:8]}+{edits_digest(thing.edits)}"
+        self._recipes[shown] = key, thing.edits
+        return shown
+
+    def shown_answer(self, shown: str) -> Answer | None:
+        """The answer for a key of ``shown_key``, edits applied; None when it is not at hand (any more)."""
+        if shown in self.answers or shown not in self._recipes or self.photo is None:
+            return self.answers.get(shown)
+        with self.lock:
+            if shown not in self._edited:
+                key, edits = self._recipes[shown]
+                self._edited[shown] = edited(
+                    self.answers.get(key), edits, self.photo.size, self.mask_size, self.has_robust
+                )
+            self._edited.move_to_end(shown)
+            while len(self._edited) > MOST_EDITED:
+                self._edited.popitem(last=False)
+            return self._edited[shown]
+
+    def unsent(self) -> set[str]:
+        """Keys of masks that the page needs and was not sent; they count as sent from now on."""
+        with self.lock:
+            needed = {self.shown_key(thing) for thing in self.history.now.objects} - self.sent - {""}
+            self.sent |= needed
+            return needed
 
     def open_objects(self) -> list[state.Outlined]:
         """Objects with prompts and without an answer, the active one first."""
@@ -281,7 +291,7 @@ class Session:
         with self.lock:
             value = state.as_dict(self.history.now)
             for shown, thing in zip(value["objects"], self.history.now.objects, strict=True):
-                shown["key"] = self.shown_key(thing)
+                shown["key"], shown["edits"] = self.shown_key(thing), len(thing.edits)
             return value | {"can_undo": bool(self.history.past), "can_redo": bool(self.history.future)}
 
     def photo_part(self, source: str = "") -> dict[str, Any]:
@@ -307,10 +317,10 @@ class Session:
             self._encoded = self.photo_id(), photo_address(picture)
         return self._encoded[1]
 
-    def masks(self, keys: Iterable[str]) -> dict[str, dict[str, str]]:
-        """Answers' masks as addresses, by key and branch."""
-        found = {key: self.answers[key] for key in keys if key in self.answers}
-        return {key: {b: v.address for b, v in answer.branches.items()} for key, answer in found.items()}
+    def masks(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Masks as they travel, by key of ``shown_key`` and branch."""
+        found = {key: answer for key in keys if (answer := self.shown_answer(key)) is not None}
+        return {key: {b: v.wire for b, v in answer.branches.items()} for key, answer in found.items()}
 
     def kept_work(self) -> dict[str, Any]:
         """What the browser keeps for a reload."""
@@ -323,7 +333,35 @@ class Session:
         }
 
 
-def with_consistency(answer: Answer, scores: Mapping[str, float]) -> Answer:
-    """``answer`` with the IoU of each branch against its own clean-photo mask."""
-    branches = {name: replace(branch, consistency=scores.get(name)) for name, branch in answer.branches.items()}
-    return replace(answer, branches=branches)
+def before(thing: state.Outlined) -> state.Outlined | None:
+    """The object without its last click, when it refines and that click is answered with the mask before it."""
+    earlier = replace(thing, points=thing.points[:-1])
+    return earlier if thing.refine and thing.points and earlier.prompted else None
+
+
+def edited(
+    answer: Answer | None, edits: tuple[Edit, ...], photo: tuple[int, int], mask: tuple[int, int], robust: bool
+) -> Answer:
+    """``answer`` with strokes over its masks; without one, the strokes alone.
+
+    photo: its (width, height); mask: (height, width) of the masks when there is no answer.
+    """
+    if answer is None:
+        alone = painted_over(np.zeros(mask, bool), edits, photo)
+        branch = Branch(alone, 1.0, _area(alone, photo), 0.0)
+        return Answer(dict.fromkeys(BRANCHES if robust else BRANCHES[:1], branch), 0.0, by_hand="painted")
+    branches = {}
+    for name, branch in answer.branches.items():
+        over = painted_over(branch.mask, edits, photo)
+        branches[name] = replace(branch, mask=over, area=_area(over, photo))
+    return replace(answer, branches=branches, by_hand="edited")
+
+
+def _area(mask: Mask, photo: tuple[int, int]) -> int:
+    return round(int(mask.sum()) * photo[0] * photo[1] / mask.size)
+
+
+@functools.lru_cache(maxsize=256)
+def edits_digest(edits: tuple[Edit, ...]) -> str:
+    """Names an edit layer by its content."""
+    return hashlib.sha256(repr(edits).encode()).hexdigest()[:12]

@@ -6,11 +6,12 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from app import service
+from app import direct, service
 from app.frame import Frame, Update
 from app.guard.errors import BadInput
 from app.panels import robust_sam_jobs as jobs
@@ -18,7 +19,7 @@ from app.panels import robust_sam_results as results
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_session import Answer, Seen, Session, with_consistency
 from app.wording import interval_text
-from models.runtime import Cancelled, Job, JobFailed, Refused, RuntimeProblem
+from models.runtime import Cancelled, JobFailed, Refused, RuntimeProblem, Ticket
 
 log = logging.getLogger("vitrine.robust_sam")
 
@@ -31,9 +32,11 @@ class Room:
         self.frame, self.stage, self.controls = frame, stage, controls
 
     def draw(self, session: Session, *, busy: bool, keys: set[str], photo: bool = False) -> Update:
-        """The stage's message; ``keys`` are the masks to send along."""
+        """The stage's message; ``keys`` are the masks to send along, beside those that were never sent."""
+        keys |= session.unsent()
         masks = session.masks(sorted(keys))
         told = results.message(session, busy=busy, masks=masks, degraded=jobs.described(session.degradation))
+        told["direct"] = direct.key_of(self.frame.room, session.user)
         if photo:
             told["photo"] = session.photo_part()
         return {self.stage: told}
@@ -60,13 +63,10 @@ class Room:
             self.frame.show("running", _first_words()) if todo else {}
         )
         for thing in todo:
-            answer = yield from self._run(session, revision, jobs.segment_request(session, thing), "Segmenting")
+            answer = yield from self._run(session, revision, jobs.segment_ticket(session, thing), "Segmenting")
             if answer is None:
                 return
-            key = session.key(thing)
-            session.keep(key, answer)
-            session.has_robust = "robust" in answer.branches
-            sent.add(key)
+            session.take(thing, answer)
             left = bool(session.open_objects())
             yield self.draw(session, busy=left, keys=sent, photo=photo) | self.frame.show(
                 "running" if left else "done", _done_text(thing, answer), receipt=answer.receipt
@@ -78,20 +78,32 @@ class Room:
         if not todo:
             if photo:
                 self.warm(session)
-            told = self.frame.show(*_idle(session))
+            answer, session.news = session.news, None
+            done = ("done", _done_text(session.history.now.current, answer)) if answer is not None else _idle(session)
+            told = self.frame.show(*done, receipt=answer.receipt if answer is not None else None)
             # A click may have come while the forecast was made; its own handler then has the newer word.
             if session.revision == revision:
                 yield told
 
-    def _run(self, session: Session, revision: int, job: Job, doing: str) -> Generator[Update, None, Answer | None]:
-        ticket = service.runtime().submit(job)
+    def settle(self, session: Session, *, photo: bool = False, keys: set[str] | None = None) -> Iterator[Update]:
+        """After actions, here or on the direct way: what is left to answer, the state line and the receipt."""
+        trouble, session.trouble = session.trouble, None
+        if trouble is not None:
+            raise trouble
+        yield from self.answer(session, session.revision, photo=photo, keys=keys)
+
+    def _run(
+        self, session: Session, revision: int, ticket: Ticket, doing: str
+    ) -> Generator[Update, None, Answer | None]:
         session.begin(ticket)
         yield from self.frame.follow(ticket, doing)
         return jobs.answer_of(ticket) if session.revision == revision else None
 
     def _compare(self, session: Session, revision: int, thing: state.Outlined) -> Generator[Update, None, bool]:
-        key, job = session.key(thing), jobs.segment_request(session, thing, clean=True)
-        clean = yield from self._run(session, revision, job, "Comparing with the clean photo")
+        key = session.key(thing)
+        job = replace(jobs.segment_request(session, thing, clean=True), priority=jobs.COMPARE)
+        ticket = service.runtime().submit(job)
+        clean = yield from self._run(session, revision, ticket, "Comparing with the clean photo")
         answer = session.answers.get(key)
         if clean is None or answer is None:
             return False
@@ -110,7 +122,7 @@ class Room:
         """Load the model and the photo's features while the pointer is on its way to the first click."""
         if session.photo is not None and session.warmed != session.photo_id():
             session.warmed = session.photo_id()
-            service.runtime().submit(jobs.segment_request(session, _middle(session)))
+            service.runtime().submit(replace(jobs.segment_request(session, _middle(session)), priority=jobs.COMPARE))
 
 
 def _first_words() -> str:
@@ -123,6 +135,8 @@ def _middle(session: Session) -> state.Outlined:
 
 
 def _done_text(thing: state.Outlined, answer: Answer) -> str:
+    if not answer.receipt:
+        return f"{thing.name}: click to correct it"
     slow = max(branch.milliseconds for branch in answer.branches.values())
     prepared = f", photo prepared in {answer.image_ms:.0f} ms" if answer.image_ms >= 1 else ""
     return f"{thing.name} segmented in {slow:.0f} ms{prepared}"

@@ -15,10 +15,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from models.robust_sam import METHOD, frames, official
-from models.robust_sam.decoder import Branch
+from models.robust_sam.clicks import ImageFeatures, Raw, click_by_click, predict
 from models.robust_sam.frames import Size
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.prompts import BadPrompt, Prompts
@@ -54,29 +53,6 @@ class Compat:
 
     resize: Literal["torch", "pillow"] = "torch"
     candidate: int = 0
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """All that depends on the photo alone, computed once and kept in the shared cache.
-
-    ``embedding``: (1, D, h, w). ``robust``: (1, D/8, 4h, 4w), R of the decoder, None without a robust part. ``size``:
-    the photo's. ``milliseconds``: what computing it took.
-    """
-
-    embedding: Tensor
-    robust: Tensor | None
-    size: Size
-    milliseconds: float
-
-
-@dataclass(frozen=True)
-class Raw:
-    """One branch's answers to P prompts: ``logits`` (P, 4, 4h, 4w), ``iou`` (P, 4), ``milliseconds`` for all P."""
-
-    logits: Tensor
-    iou: Tensor
-    milliseconds: float
 
 
 @dataclass(frozen=True)
@@ -172,48 +148,6 @@ def features_resource(
 
 
 @torch.inference_mode()
-def predict(
-    model: RobustSam,
-    features: ImageFeatures,
-    coordinates: np.ndarray | None,
-    labels: np.ndarray | None,
-    boxes: np.ndarray | None = None,
-    masks: np.ndarray | None = None,
-) -> dict[Branch, Raw]:
-    """P prompts of one kind at once, which the released decoder cannot do (method document 1.3).
-
-    coordinates: (P, N, 2) original pixels; labels: (P, N); boxes: (P, 4); masks: (P, 4h, 4w) low-resolution logits.
-    """
-    start = time.perf_counter()
-    device, side = features.embedding.device, model.config.image_size
-
-    def tensor(values: np.ndarray) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
-
-    points = None
-    if coordinates is not None and labels is not None:
-        points = (tensor(frames.to_model_frame(coordinates, features.size, side)), tensor(labels))
-    corners = None
-    if boxes is not None:
-        corners = tensor(frames.to_model_frame(np.asarray(boxes).reshape(-1, 2, 2), features.size, side)).reshape(-1, 4)
-    sparse, dense = model.prompt_encoder(points, corners, None if masks is None else tensor(masks)[:, None])
-    position, decoder = model.prompt_encoder.get_dense_pe(), model.mask_decoder
-    if features.robust is None:
-        decoded = decoder.decode(features.embedding, position, sparse, dense, "sam")
-        masks_sam = decoder.sam_masks(decoded)
-        return {"sam": Raw(masks_sam, decoded.iou, 1000 * (time.perf_counter() - start))}
-    plain, robust = decoder.decode_both(features.embedding, position, sparse, dense)
-    shared = (time.perf_counter() - start) / 2
-    start = time.perf_counter()
-    masks_sam = decoder.sam_masks(plain)
-    sam_ms = 1000 * (shared + time.perf_counter() - start)
-    start = time.perf_counter()
-    masks_robust = decoder.robust_masks(robust, decoder.robust_feature(robust, features.robust))
-    robust_ms = 1000 * (shared + time.perf_counter() - start)
-    return {"sam": Raw(masks_sam, plain.iou, sam_ms), "robust": Raw(masks_robust, robust.iou, robust_ms)}
-
-
-@torch.inference_mode()
 def segment(
     context: JobContext,
     model: RobustSam,
@@ -235,14 +169,7 @@ def segment(
     with context.resource(features_resource(context, model, model_key, image, digest, compat.resize)) as features:
         fresh = features.milliseconds < 1000 * (time.perf_counter() - known)
         context.tick(0.9, "segmenting")
-        raw = predict(
-            model,
-            features,
-            np.array([checked.points], dtype=np.float64) if checked.points else None,
-            np.array([checked.labels]) if checked.points else None,
-            None if checked.box is None else np.array([checked.box]),
-            None if checked.mask is None else checked.mask[None],
-        )
+        raw = click_by_click(model, features, checked, compat.candidate)
     size = output_size or image.shape[:2]
     results = {name: _finish(answer, compat.candidate, image.shape[:2], size, model) for name, answer in raw.items()}
     return Segmentation(results["sam"], results.get("robust"), features.milliseconds if fresh else 0.0)
