@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.robust_sam import METHOD, frames
 from models.robust_sam.amfg import Amfg, AmfgTrace
+from models.robust_sam.clicks import ImageFeatures, painted_logits
 from models.robust_sam.decoder import Branch
 from models.robust_sam.inside_attention import padding_share, token_to_image
 from models.robust_sam.inside_types import (
@@ -30,7 +31,7 @@ from models.robust_sam.inside_types import (
     TokenAttention,
 )
 from models.robust_sam.network import RobustSam
-from models.robust_sam.pipeline import ImageFeatures, model_resource, weights_digest, weights_file
+from models.robust_sam.pipeline import model_resource, weights_digest, weights_file
 from models.robust_sam.prompts import Prompts
 from models.robust_sam.sweep_pictures import look_at, masks_of, shrunk
 from models.robust_sam.sweep_types import Picture
@@ -189,7 +190,7 @@ def _attention(model: RobustSam, features: ImageFeatures, prompts: Prompts) -> d
 
 
 def _encoded(model: RobustSam, features: ImageFeatures, prompts: Prompts) -> tuple[Tensor, Tensor]:
-    """Sparse (1, N, D) and dense (1, D, h, w) prompt embeddings of one checked prompt."""
+    """Sparse (1, N, D) and dense (1, D, h, w) embeddings of one checked prompt, all its clicks at once."""
     device, side = features.embedding.device, model.config.image_size
 
     def tensor(values: object) -> Tensor:
@@ -202,8 +203,10 @@ def _encoded(model: RobustSam, features: ImageFeatures, prompts: Prompts) -> tup
     if prompts.box is not None:
         scaled = frames.to_model_frame(np.array(prompts.box).reshape(-1, 2, 2), features.size, side)
         corners = tensor(scaled).reshape(-1, 4)
-    mask = None if prompts.mask is None else tensor(prompts.mask)[None, None]
-    sparse, dense = model.prompt_encoder(points, corners, mask)
+    given = prompts.mask
+    if prompts.painted is not None:
+        given = painted_logits(prompts.painted, features.size, side, model.config.low_resolution)
+    sparse, dense = model.prompt_encoder(points, corners, None if given is None else tensor(given)[None, None])
     return sparse, dense
 
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from models.parts.degradations import BENDING, degrade, warp_mask
 from models.parts.degradations.base import Warp
 from models.robust_sam import frames
+from models.robust_sam.clicks import ImageFeatures, click_by_click
 from models.robust_sam.decoder import Branch
 from models.robust_sam.frames import Size
 from models.robust_sam.network import RobustSam
-from models.robust_sam.pipeline import ImageFeatures, predict
 from models.robust_sam.prompts import Prompts
 from models.robust_sam.sweep_types import Mask, Picture
 
@@ -88,16 +88,8 @@ def look_at(
 
 def masks_of(model: RobustSam, features: ImageFeatures, prompts: Prompts, size: Size) -> dict[Branch, Mask]:
     """The single mask of each branch for one checked prompt, bool ``size``."""
-    raw = predict(
-        model,
-        features,
-        np.array([prompts.points], dtype=np.float64) if prompts.points else None,
-        np.array([prompts.labels]) if prompts.points else None,
-        None if prompts.box is None else np.array([prompts.box]),
-        None if prompts.mask is None else prompts.mask[None],
-    )
     found: dict[Branch, Mask] = {}
-    for branch, answer in raw.items():
+    for branch, answer in click_by_click(model, features, prompts).items():
         logits = frames.to_original_frame(answer.logits[:1, :1], features.size, size, model.config.image_size)
         found[branch] = (logits[0, 0] > frames.MASK_THRESHOLD).cpu().numpy()
     return found
