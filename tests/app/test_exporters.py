@@ -212,12 +212,23 @@ def test_pycocotools_reads_our_coco_exactly(form: str, tmp_path: Path) -> None:
         assert entry["category_id"] == (2 if place == 1 else 1)
 
 
-def test_polygon_form_keeps_run_lengths_where_a_mask_has_a_hole() -> None:
+def test_polygon_form_draws_holes_and_needs_no_run_lengths() -> None:
     objects, image = scene()
     ring, cup, _ = json.loads(export_coco(objects, image, RECEIPT, segmentation="polygon"))["annotations"]
-    assert isinstance(ring["segmentation"], dict)
+    assert isinstance(ring["segmentation"], list)
+    assert len(ring["segmentation"]) == 1
     assert isinstance(cup["segmentation"], list)
-    assert cup["segmentation_rle"] == rle.encode(objects[1].mask)
+    assert "segmentation_note" not in ring
+
+
+def test_mask_that_no_polygon_draws_is_written_as_run_lengths_and_the_file_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects, image = scene()
+    monkeypatch.setattr("app.annotate.exporters.polygons.from_mask", lambda mask: [[0.25, 0.25, 9.0, 0.25, 9.0, 9.0]])
+    ring, *_ = json.loads(export_coco(objects, image, RECEIPT, segmentation="polygon"))["annotations"]
+    assert ring["segmentation"] == rle.encode(objects[0].mask)
+    assert "run lengths" in ring["segmentation_note"]
 
 
 def test_empty_object_beside_a_full_one_is_kept_with_area_zero() -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
+from numpy.lib import format as npy_format
 
 from app.annotate.exporters.objects import Imported, MaskObject, checked, described, restored, to_json
 from app.guard.errors import BadInput
@@ -26,9 +26,14 @@ _LONGEST_JSON = 16_000_000
 
 def export_npy(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8], receipt: Mapping[str, Any]) -> bytes:
     """One `.npy` file: (N, H, W) bool masks, then a 0-d string array with the JSON of names, colours and receipt."""
-    items, _ = checked(objects, image)
+    items, size = checked(objects, image)
+    return npy(items, size, receipt)
+
+
+def npy(items: Sequence[MaskObject], size: tuple[int, int], receipt: Mapping[str, Any]) -> bytes:
+    """The same for objects that are known to fit `size` (H, W); there may be none."""
     target = BytesIO()
-    np.save(target, np.stack([item.mask for item in items]), allow_pickle=False)
+    np.save(target, _stack(items, size), allow_pickle=False)
     np.save(target, np.array(_meta(items, receipt)), allow_pickle=False)
     return target.getvalue()
 
@@ -37,12 +42,17 @@ def export_npz(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8], rece
     """One compressed `.npz` file: masks (N, H, W) bool, names (N,) str, colors (N, 3) uint8, scores (N,) float32 with
     NaN for none, meta: JSON with the receipt. No pickled objects; fixed dates, so equal input gives equal bytes.
     """
-    items, _ = checked(objects, image)
+    items, size = checked(objects, image)
+    return npz(items, size, receipt)
+
+
+def npz(items: Sequence[MaskObject], size: tuple[int, int], receipt: Mapping[str, Any]) -> bytes:
+    """The same for objects that are known to fit `size` (H, W); there may be none."""
     scores = [np.nan if item.score is None else item.score for item in items]
     arrays = {
-        "masks": np.stack([item.mask for item in items]),
-        "names": np.array([item.name for item in items]),
-        "colors": np.array([item.color for item in items], np.uint8),
+        "masks": _stack(items, size),
+        "names": np.array([item.name for item in items], np.str_),
+        "colors": np.array([item.color for item in items], np.uint8).reshape(-1, 3),
         "scores": np.array(scores, np.float32),
         "meta": np.array(_meta(items, receipt)),
     }
@@ -80,6 +90,10 @@ def import_npz(data: bytes) -> Imported:
     return _imported(masks, "" if meta is None else str(_array(BytesIO(meta), len(meta), text=True)))
 
 
+def _stack(items: Sequence[MaskObject], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    return np.array([item.mask for item in items], np.bool_).reshape(-1, *size)
+
+
 def _meta(items: Sequence[MaskObject], receipt: Mapping[str, Any]) -> str:
     return to_json({"vitrine_receipt": dict(receipt), "vitrine_objects": [described(item) for item in items]})
 
@@ -88,8 +102,8 @@ def _array(source: IO[bytes], total: int, text: bool = False) -> npt.NDArray[np.
     """One array, read only when the bytes its header announces are there: a header alone cannot make us allocate."""
     damaged = BadInput("The file", "is not a readable .npy array", "Choose a file written by numpy.save, not pickled")
     try:
-        version = npy.read_magic(source)
-        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        version = npy_format.read_magic(source)
+        read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(source)
     except (ValueError, KeyError, EOFError, OSError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise damaged from error
@@ -108,7 +122,7 @@ def _array(source: IO[bytes], total: int, text: bool = False) -> npt.NDArray[np.
 def _masks(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     if values.ndim == 2:
         values = values[None]
-    if values.ndim != 3 or 0 in values.shape:
+    if values.ndim != 3 or 0 in values.shape[1:]:
         raise BadInput("The file", f"has an array of shape {values.shape}", "Masks have (N, height, width)")
     return values != 0
 

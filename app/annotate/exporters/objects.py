@@ -1,11 +1,11 @@
-"""What is exported: named masks, and the checks every format shares."""
+"""What is exported: named masks, images with such masks, sets of images, and the checks every format shares."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,20 @@ PALETTE: tuple[Color, ...] = (
 class MaskObject:
     """One annotated object.
 
-    mask: (H, W) bool, original pixels; color: r, g, b from 0 to 255; score: 0 to 1, None when drawn by hand.
+    mask: (H, W) bool, original pixels; color: r, g, b from 0 to 255; score: 0 to 1, None when drawn by hand; label: its
+    class, "" when it has none (its name then stands for the class where a format asks for one).
     """
 
     name: str
     mask: Mask
     color: Color = PALETTE[0]
     score: float | None = None
+    label: str = ""
+
+    @property
+    def category(self) -> str:
+        """The class under which formats with classes file it."""
+        return self.label or self.name or "object"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +57,35 @@ class Imported:
     size: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class AnnotatedImage:
+    """One image of a set and its objects, of which there may be none.
+
+    name: its file, relative, with "/" between folders, unique in the set; width, height: pixels; picture: (H, W, 3)
+    uint8, only needed for cut-outs.
+    """
+
+    name: str
+    width: int
+    height: int
+    objects: tuple[MaskObject, ...] = ()
+    picture: npt.NDArray[np.uint8] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.height, self.width
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Annotated images. labels: the classes in their order; classes that only objects name are added behind them."""
+
+    images: tuple[AnnotatedImage, ...]
+    labels: tuple[str, ...] = ()
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+
+
 def checked(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8]) -> tuple[list[MaskObject], tuple[int, int]]:
     """The objects with bool masks and plain values, and the size (H, W) they share with `image` (H, W[, C]).
 
@@ -58,6 +94,14 @@ def checked(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8]) -> tupl
     if not objects:
         raise BadInput("The export", "has no objects", "Click an object first, then download")
     size = (int(image.shape[0]), int(image.shape[1]))
+    result = plain(objects, size)
+    if not any(item.mask.any() for item in result):
+        raise BadInput("The export", "has only empty masks", "Click an object first, then download")
+    return result, size
+
+
+def plain(objects: Sequence[MaskObject], size: tuple[int, int]) -> list[MaskObject]:
+    """The objects with bool masks of `size` (H, W) and plain values; raises BadInput for a mask of another size."""
     result = []
     for item in objects:
         mask = np.asarray(item.mask)
@@ -69,23 +113,24 @@ def checked(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8]) -> tupl
             )
         red, green, blue = (int(value) & 255 for value in item.color)
         score = float(item.score) if item.score is not None and math.isfinite(item.score) else None
-        result.append(MaskObject(str(item.name), mask.astype(np.bool_, copy=False), (red, green, blue), score))
-    if not any(item.mask.any() for item in result):
-        raise BadInput("The export", "has only empty masks", "Click an object first, then download")
-    return result, size
+        color = (red, green, blue)
+        result.append(MaskObject(str(item.name), mask.astype(np.bool_, copy=False), color, score, str(item.label)))
+    return result
 
 
 def described(item: MaskObject) -> dict[str, Any]:
-    """Name, colour and score of `item`, for a file's metadata."""
+    """Name, colour, score and label of `item`, for a file's metadata."""
     entry: dict[str, Any] = {"name": item.name, "color": list(item.color)}
     if item.score is not None:
         entry["score"] = item.score
+    if item.label:
+        entry["label"] = item.label
     return entry
 
 
 def restored(entry: Mapping[str, Any], mask: Mask, place: int) -> MaskObject:
     """The object that `described` wrote; missing or odd values fall back to a name and a colour by `place`."""
-    name, written, score = entry.get("name"), entry.get("color"), entry.get("score")
+    name, written, score, label = (entry.get(key) for key in ("name", "color", "score", "label"))
     color = PALETTE[place % len(PALETTE)]
     if isinstance(written, list) and len(written) == 3 and all(isinstance(part, int) for part in written):
         color = (written[0] & 255, written[1] & 255, written[2] & 255)
@@ -94,6 +139,7 @@ def restored(entry: Mapping[str, Any], mask: Mask, place: int) -> MaskObject:
         mask,
         color,
         float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
+        label if isinstance(label, str) else "",
     )
 
 

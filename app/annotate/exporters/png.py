@@ -40,6 +40,11 @@ def export_png_mask(objects: Sequence[MaskObject], image: npt.NDArray[np.uint8],
     encoded in the text chunk "vitrine_objects", so that reading back loses nothing. Raises BadInput for no objects.
     """
     items, size = checked(objects, image)
+    return png_mask(items, size, receipt)
+
+
+def png_mask(items: Sequence[MaskObject], size: tuple[int, int], receipt: Mapping[str, Any]) -> bytes:
+    """The same for objects that are known to fit `size` (H, W); there may be none."""
     entries = [described(item) for item in items]
     if len(items) == 1:
         picture = Image.fromarray(items[0].mask.astype(np.uint8) * np.uint8(255), "L")
@@ -66,10 +71,18 @@ def export_rgba(
 
     cropped: keep only the box around the objects; its place in the original is in the text chunk "vitrine_crop".
     """
-    items, size = checked(objects, image)
+    items, _ = checked(objects, image)
+    return cut_out(items, image, receipt, cropped=cropped)
+
+
+def cut_out(
+    items: Sequence[MaskObject], image: npt.NDArray[np.uint8], receipt: Mapping[str, Any], *, cropped: bool = False
+) -> bytes:
+    """The same for objects that are known to fit `image`; there may be none, then all is transparent."""
+    size = (image.shape[0], image.shape[1])
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise BadInput("The image", f"has shape {image.shape} and {image.dtype} values", "Give (H, W, 3) uint8")
-    union = np.logical_or.reduce([item.mask for item in items])
+    union = np.logical_or.reduce([np.zeros(size, np.bool_), *(item.mask for item in items)])
     rgba = np.zeros((*size, 4), np.uint8)
     np.multiply(image, union[..., None], out=rgba[..., :3])
     np.multiply(union, np.uint8(255), out=rgba[..., 3])
@@ -77,7 +90,7 @@ def export_rgba(
     if len(items) > 1:
         for item, entry in zip(items, entries, strict=True):
             entry["mask"] = rle.encode(item.mask)
-    x, y, width, height = _box(union) if cropped else (0, 0, size[1], size[0])
+    x, y, width, height = _box(union) if cropped and union.any() else (0, 0, size[1], size[0])
     crop = {"x": x, "y": y, "width": size[1], "height": size[0]}
     picture = Image.fromarray(np.ascontiguousarray(rgba[y : y + height, x : x + width]), "RGBA")
     return _saved(picture, {RECEIPT: receipt, OBJECTS: entries, _CROP: crop})
@@ -118,7 +131,7 @@ def import_rgba(data: bytes) -> Imported:
     alpha = np.asarray(picture.getchannel("A")) >= 128
     size, union = _placed(alpha, texts.get(_CROP))
     entries = texts.get(OBJECTS)
-    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         entries = [{}]
     if len(entries) == 1:
         return Imported((restored(entries[0], union, 0),), _receipt(texts), size)
