@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import gradio as gr
 
@@ -13,14 +14,19 @@ from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_handlers as handlers
+from app.panels import robust_sam_sweep
 from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
+from app.panels.robust_sam_tools import Tools
 from app.panels.robust_sam_work import Room
 from app.stage import control, outlet, stage
 from models.method import Checkpoint, Method
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 
 SLUG = "robust_sam"
+TOOLS: tuple[tuple[str, Callable[[Tools], None]], ...] = (("Severity", robust_sam_sweep.build),)
+"""What stands below the click stage, one tab each."""
+
 FORMATS = (
     Format("png", "PNG mask", "object numbers as grey levels, with the receipt"),
     Format("rgba", "Cut-out RGBA", "the photo, transparent outside the objects"),
@@ -64,6 +70,11 @@ def build(method: Method) -> None:
 
     room = Room(frame, canvas, (kind, severity, seed))
     sessions: service.Sessions[Session] = service.Sessions(handlers.new_session, weigh=Session.held_bytes)
+    tools = Tools(room, sessions)
+    with frame.results, gr.Tabs(elem_classes="v-tools"):
+        for title, draw in TOOLS:
+            with gr.Tab(title):
+                draw(tools)
     bound = handlers.Bound(room, sessions)
     shown = [canvas, *frame.outputs]
     live = {"outputs": shown, "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
