@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +24,7 @@ from app.panels.robust_sam_tools import Tools
 from app.wording import seconds_text
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 from models.robust_sam import sweep_export
-from models.robust_sam.sweep_types import BRANCH_TITLES, SEVERITIES, Partial, Point, SweepResult
+from models.robust_sam.sweep_types import BRANCH_TITLES, SEVERITIES, Branch, Partial, Point, Reference, SweepResult
 
 if TYPE_CHECKING:
     from models.robust_sam.sweep import Truth
@@ -35,9 +35,9 @@ MOST_SEEDS = 5
 FIRST = f"A sweep takes {len(SEVERITIES)} pictures, all kinds take {len(KINDS)}: about 0.3 s each"
 AUTOMATIC, OWN, FILE = "auto", "own", "file"
 CHOICES = [
-    ("Best known: a true mask where we have one", AUTOMATIC),
-    ("Each model's own clean-photo mask (consistency)", OWN),
-    ("A mask file of mine", FILE),
+    ("Best known mask", AUTOMATIC),
+    ("Own clean-photo masks", OWN),
+    ("My mask file", FILE),
 ]
 
 
@@ -57,7 +57,7 @@ class SweepTool:
                 [(TITLES[kind], kind) for kind in KINDS],
                 value="fog",
                 label="Degradation",
-                info="Its severity grows along the curve.",
+                info="Grows along the curve.",
                 filterable=False,
                 min_width=150,
             )
@@ -66,12 +66,12 @@ class SweepTool:
                 MAX_SEVERITY,
                 value=1.0,
                 step=0.05,
-                label="Severity for all kinds",
-                info="1 is the paper's strength.",
-                min_width=170,
+                label="Severity, all kinds",
+                info="1: the paper's strength.",
+                min_width=190,
             )
             self.seeds = gr.Slider(
-                1, MOST_SEEDS, value=1, step=1, label="Seeds", info="More give mean and range.", min_width=140
+                1, MOST_SEEDS, value=1, step=1, label="Seeds", info="Several: mean, range.", min_width=160
             )
             self.reference = gr.Dropdown(
                 CHOICES, value=AUTOMATIC, label="Reference", info="What the masks are compared with.", min_width=210
@@ -179,9 +179,16 @@ class SweepTool:
 
 
 def sweep_request(
-    session: Session, mode: Mode, kind: str, severity: float, seeds: int, reference: str, file: str | None
+    session: Session,
+    mode: Mode,
+    kind: str,
+    severity: float,
+    seeds: int,
+    reference: str,
+    file: str | None,
+    severities: Sequence[float] = SEVERITIES,
 ) -> Job:
-    """The job of one press. Raises BadInput when there is no object, or the reference cannot be used."""
+    """The job of one press; the first seed is that of the session's degradation. Raises BadInput when there is no object, or the reference cannot be used."""
     prompts = asked_prompts(session)
     photo, weights = session.photo, session.weights
     if photo is None:
@@ -199,7 +206,7 @@ def sweep_request(
         "path": weights.path,
     }
     if mode == "severity":
-        return sweep.sweep_job(session.user, photo.image, photo.digest, prompts, kind, **rest)
+        return sweep.sweep_job(session.user, photo.image, photo.digest, prompts, kind, severities, **rest)
     return sweep.radar_job(session.user, photo.image, photo.digest, prompts, float(severity), **rest)
 
 
@@ -259,15 +266,17 @@ def whole(result: SweepResult, severity: float, about: Mapping[str, Any]) -> str
     """A finished sweep with its figures to save."""
     drawn = _drawn(result.points, result.reference, result.mode, severity, len(result.points))
     head = _caption(result.mode, result.points, severity, about, result.reference.title)
-    return f'<div class="sw-frame">{head}{drawn}{_table(result)}{_saves(result, about)}</div>'
+    return f'<div class="sw-frame">{head}{drawn}{_saves(result, about)}</div>'
 
 
-def _drawn(points: tuple[Point, ...], reference: Any, mode: Mode, severity: float, total: int) -> str:
-    if mode == "severity":
-        drawn = plot.curve(points, reference)
-    else:
+def _drawn(points: tuple[Point, ...], reference: Reference, mode: Mode, severity: float, total: int) -> str:
+    pictures = plot.strip(points, reference, mode)
+    if mode == "radar":
         drawn = plot.bars(points, reference, severity, total)
-    return f'<div class="sw-body">{drawn}<div class="sw-side">{plot.strip(points, reference, mode)}</div></div>'
+        return f'<div class="sw-body">{drawn}<div class="sw-side">{pictures}</div></div>{_folded(points, mode)}'
+    values = f'<div class="sw-side">{_table(points, mode)}</div>'
+    film = f'<div class="sw-film">{pictures}</div>'
+    return f'<div class="sw-body">{plot.curve(points, reference)}{values}</div>{film}'
 
 
 def _caption(mode: Mode, points: tuple[Point, ...], severity: float, about: Mapping[str, Any], said: str) -> str:
@@ -276,26 +285,29 @@ def _caption(mode: Mode, points: tuple[Point, ...], severity: float, about: Mapp
     return f"<p class='sw-caption'><b>{kind}</b> {html.escape(thing)}. Reference: {html.escape(said)}.</p>"
 
 
-def _table(result: SweepResult) -> str:
-    shown = [branch for branch in plot.BRANCHES if branch in result.clean]
-    head = "".join(f"<th scope='col'>{BRANCH_TITLES[branch]}</th>" for branch in shown)
-    more = "<th scope='col'>Gain</th>" if len(shown) == 2 else ""
-    rows = "".join(_row(result, point, [f"{point.mean(branch):.3f}" for branch in shown]) for point in result.points)
-    means = {b: sum(point.mean(b) for point in result.points) / len(result.points) for b in shown}
-    last = "".join(f"<td>{means[branch]:.3f}</td>" for branch in shown)
-    last += f"<td>{means['robust'] - means['sam']:+.3f}</td>" if len(shown) == 2 else ""
-    return (
-        "<details class='sw-values'><summary>Values</summary><table class='rs-table'><thead><tr><td></td>"
-        f"{head}{more}</tr></thead><tbody>{rows}<tr class='sw-mean'><th scope='row'>Mean</th>{last}</tr></tbody>"
-        "</table></details>"
+def _folded(points: tuple[Point, ...], mode: Mode) -> str:
+    return f'<details class="sw-values"><summary>Values</summary>{_table(points, mode)}</details>'
+
+
+def _table(points: tuple[Point, ...], mode: Mode) -> str:
+    if not points:
+        return ""
+    shown = [branch for branch in plot.BRANCHES if branch in points[0].iou]
+    heads = [*(BRANCH_TITLES[branch] for branch in shown), *(["Gain"] if len(shown) == 2 else [])]
+    rows = [_row(f"{p.severity:g}" if mode == "severity" else TITLES[p.kind], [p], shown) for p in points]
+    rows.append(_row("Mean", points, shown, "sw-mean"))
+    first = "Severity" if mode == "severity" else "Degradation"
+    head = f"<th scope='col' class='sw-first'>{first}</th>" + "".join(
+        f"<th scope='col'>{title}</th>" for title in heads
     )
+    return f"<table class='rs-table'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _row(result: SweepResult, point: Point, values: list[str]) -> str:
-    name = f"severity {point.severity:g}" if result.mode == "severity" else TITLES[point.kind]
-    cells = "".join(f"<td>{value}</td>" for value in values)
-    gain = "" if point.gain is None else f"<td>{point.gain:+.3f}</td>"
-    return f"<tr><th scope='row'>{name}</th>{cells}{gain}</tr>"
+def _row(name: str, points: Sequence[Point], shown: Sequence[Branch], tone: str = "") -> str:
+    means = [sum(point.mean(branch) for point in points) / len(points) for branch in shown]
+    cells = [f"{mean:.3f}" for mean in means] + ([f"{means[1] - means[0]:+.3f}"] if len(means) == 2 else [])
+    values = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f"<tr class='{tone}'><th scope='row'>{name}</th>{values}</tr>"
 
 
 def _saves(result: SweepResult, about: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,10 +19,11 @@ from models.parts.degradations import MAX_SEVERITY, TITLES
 from models.robust_sam.sweep_types import BRANCH_TITLES, Branch, Look, Mask, Point, Reference
 
 WIDTH, HEIGHT = 680, 336
-LEFT, RIGHT, TOP, BOTTOM = 52, 124, 30, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 138, 30, 44
 LABEL_GAP = 15
-BAR_ROW, BAR_LEFT, BAR_RIGHT, BAR_TOP, BAR_BOTTOM = 27, 136, 92, 30, 36
+BAR_ROW, BAR_LEFT, BAR_RIGHT, BAR_TOP, BAR_BOTTOM = 31, 136, 92, 30, 36
 SMOOTHING_PX = 0.6
+SMALLEST_RING_PX = 6.0
 BRANCHES: tuple[Branch, ...] = ("sam", "robust")
 
 
@@ -146,7 +147,7 @@ def _hit(point: Point, x: Axis, y: Axis) -> str:
     lines = [f"severity {point.severity:g}"]
     lines += [f"{BRANCH_TITLES[branch]} {_value(point, branch)}" for branch in BRANCHES if branch in point.iou]
     lines += [] if point.gain is None else [f"gain {point.gain:+.3f}"]
-    wide = 20 + 6.6 * max(map(len, lines))
+    wide = 20 + 7 * max(map(len, lines))
     left = min(max(at - wide / 2, x.start), x.end - wide + 60)
     rows = "".join(
         f'<text x="{left + 10:.1f}" y="{y.end + 24 + 16 * i:.1f}">{html.escape(t)}</text>' for i, t in enumerate(lines)
@@ -190,7 +191,7 @@ def bars(points: Sequence[Point], reference: Reference | None, severity: float, 
         f'<text class="sw-label sw-{branch}" x="{at + 21}" y="17">{BRANCH_TITLES[branch]}</text>'
         for branch, at in places
     )
-    title = f'<text class="sw-said" x="{BAR_LEFT + 12}" y="17">{html.escape(note)}</text>'
+    title = f'<text class="sw-said" x="{BAR_LEFT + 46}" y="17">{html.escape(note)}</text>'
     return _svg(WIDTH, height, alt, _hatch() + legend + title + "".join(parts))
 
 
@@ -200,9 +201,9 @@ def _order(point: Point) -> float:
 
 def _pair(point: Point, row: int, x: Axis) -> str:
     top = BAR_TOP + BAR_ROW * row
-    parts = [f'<text class="sw-kind" x="{BAR_LEFT - 10}" y="{top + 17}" text-anchor="end">{TITLES[point.kind]}</text>']
+    parts = [f'<text class="sw-kind" x="{BAR_LEFT - 10}" y="{top + 20}" text-anchor="end">{TITLES[point.kind]}</text>']
     shown = [branch for branch in BRANCHES if branch in point.iou]
-    thick = 9 if len(shown) == 2 else 16
+    thick = 11 if len(shown) == 2 else 18
     for index, branch in enumerate(shown):
         y, end = top + 3 + index * (thick + 1), x.at(point.mean(branch))
         low, high = map(x.at, point.span(branch))
@@ -211,12 +212,11 @@ def _pair(point: Point, row: int, x: Axis) -> str:
         )
         if len(point.seeds) > 1:
             parts.append(f'<path class="sw-range" d="M{low:.1f} {y + thick / 2}H{high:.1f}"/>')
-        parts.append(
-            f'<text class="sw-tick" x="{max(end, high) + 5:.1f}" y="{y + thick - 0.5}">{point.mean(branch):.2f}</text>'
-        )
+        place = f'x="{max(end, high) + 5:.1f}" y="{y + thick - 1.5}"'
+        parts.append(f'<text class="sw-bar-value" {place}>{point.mean(branch):.2f}</text>')
     if point.gain is not None:
         sign = "better" if point.gain > 0 else "worse"
-        place = f'x="{WIDTH - 4}" y="{top + 17}" text-anchor="end"'
+        place = f'x="{WIDTH - 4}" y="{top + 20}" text-anchor="end"'
         parts.append(f'<text class="sw-gain" data-sign="{sign}" {place}>{point.gain:+.3f}</text>')
     return (
         f'<g class="sw-hit" tabindex="0" role="button" aria-label="{html.escape(said(point))}" {_sets(point)}>'
@@ -263,12 +263,11 @@ def _picture(point: Point, reference: Reference | None, mode: str) -> str:
 def overlay(look: Look, alt: str, *, truth: bool) -> str:
     """The small picture with outlines: SAM dashed, RobustSAM solid, the true mask thin."""
     height, width = look.picture.shape[:2]
-    lines: dict[str, Mask] = {**look.masks}
-    if truth:
-        lines["truth"] = next(iter(look.references.values()))
+    lines: dict[str, Mask] = {"truth": next(iter(look.references.values()))} if truth else {}
+    lines.update((branch, look.masks[branch]) for branch in reversed(BRANCHES) if branch in look.masks)
     drawn = "".join(
         f'<path class="sw-halo" d="{d}"/><path class="sw-outline sw-{key}" d="{d}"/>'
-        for key, mask in _by_weight(lines).items()
+        for key, mask in lines.items()
         if (d := outline(mask))
     )
     return (
@@ -277,14 +276,12 @@ def overlay(look: Look, alt: str, *, truth: bool) -> str:
     )
 
 
-def _by_weight(lines: Mapping[str, Mask]) -> dict[str, Mask]:
-    return {key: lines[key] for key in ("truth", "robust", "sam") if key in lines}
-
-
 def outline(mask: Mask) -> str:
     """A mask's edges as SVG path data, in its own pixels."""
     rings, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    smooth = [cv2.approxPolyDP(ring, SMOOTHING_PX, True)[:, 0] for ring in rings if len(ring) > 5]
+    smooth = [
+        cv2.approxPolyDP(ring, SMOOTHING_PX, True)[:, 0] for ring in rings if cv2.contourArea(ring) >= SMALLEST_RING_PX
+    ]
     return "".join(f"{_path([(float(x) + 0.5, float(y) + 0.5) for x, y in ring])}Z" for ring in smooth)
 
 
