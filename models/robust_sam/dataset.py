@@ -12,16 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from models.worlds import objects_pack, packages, shapes2d
+from models.robust_sam import photo_regions
+from models.worlds import objects_pack, packages, shapes2d, shapes2d_photo
 from models.worlds.cutouts import load_cutouts
+from models.worlds.packs import read_packs
+from models.worlds.photo_packages import real_photos
 from models.worlds.photos import photos, pixels
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
+from models.worlds.sprites import collect
 
 SIZE = 512
 OBJECT_SCENES = {1: 1000, 2: 250}
 SHAPE_SCENES = {2: 3000}
+PHOTO_REGIONS = {1: 500}
+PHOTO_COMPOSITES = {1: 1500}
 """Seed -> number of scenes, what the shipped weights were trained on."""
 
+RENDERED_SPRITES, LIFTED_SPRITES = 450, 300
 CUTOUTS, CUTOUT_SIDE = 1500, 384
 CUTOUT_SEED = 11
 PHOTO_SIDE = 1600
@@ -47,6 +54,28 @@ def write_shapes(folder: Path, count: int, seed: int, split: str = "train") -> N
     backdrops, cutouts = pictures(held_out)
     settings = HELD_OUT if held_out else TRAIN
     shapes2d.write_pack(folder, seed, count, SIZE, settings, backdrops, cutouts)
+
+
+def write_photo_regions(folder: Path, count: int, seed: int) -> None:
+    """Crops of training photographs with the regions that stand out in them, ``count`` of them, below ``folder``."""
+    photo_regions.write_pack(folder, seed, count, SIZE, real_photos(held_out=False))
+
+
+def write_photo_composites(folder: Path, count: int, seed: int) -> None:
+    """Photographs with things pasted in, ``count`` of them, below ``folder``; what is there already is kept.
+
+    The things come from the packs objects/1 and photo_regions/1 two folders up, which have to be written first.
+    """
+    packs = folder.parent.parent
+    rng = np.random.default_rng([seed, CUTOUT_SEED])
+    clips = load_cutouts(packages.fetch("openclipart-png"), rng, CUTOUTS // 3, CUTOUT_SIDE)
+    stock = shapes2d_photo.PhotoStock(
+        real_photos(held_out=False),
+        collect(read_packs(packs / "objects" / "1")[:4], rng, RENDERED_SPRITES),
+        collect(read_packs(packs / "photo_regions" / "1"), rng, LIFTED_SPRITES),
+        clips,
+    )
+    shapes2d_photo.write_pack(folder, seed, count, SIZE, stock)
 
 
 def write_sample(folder: Path, count: int = 24) -> None:
