@@ -188,7 +188,10 @@ def sweep_request(
     file: str | None,
     severities: Sequence[float] = SEVERITIES,
 ) -> Job:
-    """The job of one press; the first seed is that of the session's degradation. Raises BadInput when there is no object, or the reference cannot be used."""
+    """The job of one press; the first seed is that of the session's degradation.
+
+    Raises BadInput when there is no object, or the reference cannot be used.
+    """
     prompts = asked_prompts(session)
     photo, weights = session.photo, session.weights
     if photo is None:
