@@ -9,7 +9,16 @@ import gradio as gr
 ASSETS = Path(__file__).resolve().parent / "assets"
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
-STYLE_SHEETS = ("base.css", "frame.css", "stage.css", "room.css", "sweep.css", "inside.css", "everything.css")
+STYLE_SHEETS = (
+    "base.css",
+    "frame.css",
+    "stage.css",
+    "room.css",
+    "sweep.css",
+    "inside.css",
+    "everything.css",
+    "batch.css",
+)
 
 
 def theme() -> gr.themes.Base:

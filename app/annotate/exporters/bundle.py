@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zipfile
 from collections.abc import Iterable
 from typing import IO
@@ -22,9 +23,11 @@ class Bundle:
         """target: a file open for writing and seeking, without a buffer (WholeFile, BytesIO); it stays open."""
         self._target = target
         self._zip = zipfile.ZipFile(target, "w", allowZip64=True)
+        self._keys: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._zip.NameToInfo
+        """Also for a name that differs in case or in the spelling of accents only: some systems hold both for one."""
+        return _key(name) in self._keys
 
     def __len__(self) -> int:
         return len(self._zip.filelist)
@@ -51,6 +54,7 @@ class Bundle:
             self._target.seek(end)
             self._target.truncate()
             raise
+        self._keys.add(_key(info.filename))
 
     def close(self) -> None:
         """Write the directory; a second call does nothing."""
@@ -61,3 +65,7 @@ class Bundle:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -47,8 +47,10 @@ class FilesWriter:
         path = str(PurePosixPath(image.name).with_suffix("")) + SUFFIXES[self._key]
         if path in self._bundle:
             path = image.name + SUFFIXES[self._key]
-        self._bundle.write(path, self._encoded(items, image))
+        data = self._encoded(items, image)
+        # The index first: a record without its file does no harm when the disk is full in between.
         self._spool.add([{"name": image.name, "file": path}])
+        self._bundle.write(path, data)
         self._labels = list(dict.fromkeys([*self._labels, *(item.label for item in items if item.label)]))
 
     def finish(self) -> None:

@@ -72,8 +72,9 @@ class YoloWriter:
             else:
                 entry["class"] = number
             told.append(entry)
-        self._bundle.write(path, "".join(lines).encode("ascii"))
+        # The index first: a record without its file does no harm when the disk is full in between.
         self._spool.add([{"name": image.name, "width": image.width, "height": image.height, "objects": told}])
+        self._bundle.write(path, "".join(lines).encode("ascii"))
 
     def finish(self) -> None:
         """Write data.yaml and the index."""
