@@ -32,11 +32,16 @@ SHORTCUTS = (
     ("Enter, click", "add a point to the object"),
     ("Shift + Enter, right click", "remove: a point that is not the object"),
     ("b", "box: set one corner, then the other"),
+    ("d / e", "brush / eraser on the object's mask; the right button erases"),
+    ("[ / ]", "smaller / larger brush"),
+    ("p", "preview of what a click would give, on and off"),
+    ("r", "refine: the last mask goes along with the next click"),
     ("n", "new object"),
     ("z / y", "undo / redo"),
     ("c", "clear the object's prompts"),
-    ("+ / - / 0, wheel", "zoom in / out / fit; drag to move"),
-    ("Esc", "leave the box, cancel the running job"),
+    ("+ / - / 0, wheel, pinch", "zoom in / out / fit"),
+    ("Space + drag, middle button", "move the photo; a plain drag does so too unless the brush is in hand"),
+    ("Esc", "leave the tool, cancel the running job"),
     ("?", "this list"),
 )
 
@@ -110,7 +115,11 @@ def add_routes(app: Any) -> None:
             raise HTTPException(404, f"no report card for {slug!r}") from error
 
     # Before gradio's own routes, one of which takes every path.
-    app.router.routes[:0] = [*direct.routes(signed_in), Route("/vitrine/status", status_stream), Route("/vitrine/card/{slug}", card)]
+    app.router.routes[:0] = [
+        *direct.routes(signed_in),
+        Route("/vitrine/status", status_stream),
+        Route("/vitrine/card/{slug}", card),
+    ]
 
 
 async def _changes(request: Request) -> AsyncIterator[str]:

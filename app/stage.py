@@ -17,12 +17,16 @@ from app import theme
 
 SCRIPTS = (
     "stage_core.js",
+    "stage_direct.js",
     "stage_masks.js",
     "stage_view.js",
+    "stage_hover.js",
+    "stage_brush.js",
     "stage_pointer.js",
     "stage_keys.js",
     "stage_photo.js",
     "stage_lists.js",
+    "stage_hooks.js",
     "stage_start.js",
 )
 

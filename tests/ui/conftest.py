@@ -52,7 +52,7 @@ class Visit:
 
     def state(self, name: str) -> None:
         """Wait until the state line shows ``name``."""
-        self.page.locator(f'.v-state[data-state="{name}"]').wait_for(timeout=60_000)
+        self.page.locator(f'.v-state[data-state="{name}"]:not(.v-results *)').wait_for(timeout=60_000)
 
     def canvas(self, view: str = "sam") -> Locator:
         return self.page.locator(f'.stage-view[data-key="{view}"] canvas')

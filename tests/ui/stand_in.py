@@ -23,6 +23,9 @@ class Prompts:
     labels: tuple[int, ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: Any = None
+    painted: Any = None
+    refine: bool = False
+    last: Any = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def _mask(image: np.ndarray, prompts: Prompts, tolerance: int) -> np.ndarray:
     if prompts.box is not None:
         x0, y0, x1, y1 = (int(v) for v in prompts.box)
         found[y0:y1, x0:x1] = True
+    if prompts.painted is not None:
+        found |= cv2.resize(prompts.painted.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     for label in (1, 0):
         for (x, y), given in zip(prompts.points, prompts.labels, strict=True):
             if given != label:

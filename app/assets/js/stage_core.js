@@ -29,6 +29,12 @@ const S = {
   views: [],
   chain: Promise.resolve(),
   asked: '',
+  key: '',
+  settleTimer: 0,
+  brush: 14,
+  stroke: null,
+  preview: null,
+  previews: true,
 };
 
 // ---- actions up: one batch at a time, in order; what happens meanwhile joins the next batch, so the last wins
@@ -36,6 +42,7 @@ const S = {
 function act(action) {
   if (!S.photo || S.loading) return;
   S.waiting.push(action);
+  dropPreview();
   if (action.do === 'point' || action.do === 'box') setBusy(true);
   flush();
   repaint();
@@ -46,9 +53,11 @@ function flush() {
   S.inFlight = S.waiting;
   S.waiting = [];
   S.seq += 1;
-  trigger('act', { actions: S.inFlight, seq: S.seq, base: S.photo.base });
+  const batch = { actions: S.inFlight, seq: S.seq, base: S.photo.base };
   clearTimeout(S.ackTimer);
   S.ackTimer = setTimeout(acknowledged, ACK_MS);
+  clearTimeout(S.settleTimer);
+  if (S.key) sendDirect(batch); else trigger('act', batch);
 }
 
 function acknowledged() {
@@ -57,9 +66,9 @@ function acknowledged() {
   flush();
 }
 
-// Points the user has set and the server has not confirmed yet: drawn at once.
+// Points and strokes the user has set and the server has not confirmed yet: drawn at once.
 function unconfirmed() {
-  return [...(S.inFlight || []), ...S.waiting].filter((action) => action.do === 'point');
+  return [...(S.inFlight || []), ...S.waiting].filter((action) => action.do === 'point' || action.do === 'stroke');
 }
 
 // Another photo is on its way: what is clicked until then would land on the wrong one.
@@ -85,6 +94,8 @@ function take(message) {
 
 async function receive(message) {
   if (!message || typeof message !== 'object') return;
+  if (message.direct) S.key = message.direct;
+  if (message.direct && message.revision === undefined) return;
   if (message.lost) {
     S.revision = -1;
     S.waiting = [];
@@ -93,7 +104,7 @@ async function receive(message) {
     return;
   }
   const fresh = message.revision === undefined || message.revision >= S.revision;
-  if (message.masks) await keepMasks(message.masks);
+  if (message.masks) keepMasks(message.masks);
   if (!fresh) return;
   if (message.revision !== undefined) S.revision = Math.max(S.revision, message.revision);
   if (message.document) S.doc = message.document;
@@ -107,6 +118,7 @@ async function receive(message) {
   if (message.seq !== undefined && message.seq >= S.seq) acknowledged();
   refresh();
   if (message.keep) keepWork(message.keep);
+  if (message.settle) settle(message.pending);
   missing(message);
 }
 

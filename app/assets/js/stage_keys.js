@@ -15,7 +15,8 @@ function moveCursor(view, dx, dy, event) {
 }
 
 function cancelAll() {
-  if (S.corner || S.mode === 'box') {
+  if (S.stroke) dropStroke();
+  else if (S.corner || S.mode !== 'add') {
     S.corner = null;
     setMode('add');
   } else {
@@ -31,13 +32,21 @@ const KEYS = {
   ArrowDown: (view, event) => moveCursor(view, 0, 1, event),
   Enter: (view, event) => {
     const at = S.cursor || S.hover || S.center;
-    press(at, event.shiftKey ? 2 : 0);
+    if (!brushing()) press(at, event.shiftKey ? 2 : 0);
+    else { beginStroke(view, at, event.shiftKey ? 2 : 0); endStroke(); }
   },
   z: () => act({ do: 'undo' }),
   y: () => act({ do: 'redo' }),
   c: () => act({ do: 'clear' }),
   n: () => act({ do: 'new' }),
   b: () => setMode(S.mode === 'box' ? 'add' : 'box'),
+  d: () => setMode(S.mode === 'brush' ? 'add' : 'brush'),
+  e: () => setMode(S.mode === 'erase' ? 'add' : 'erase'),
+  p: togglePreviews,
+  r: () => toggleObject('refine'),
+  '[': () => resizeBrush(-1),
+  ']': () => resizeBrush(1),
+  ' ': () => holdSpace(true),
   '+': (view) => zoomTo(S.zoom * 1.4, view),
   '=': (view) => zoomTo(S.zoom * 1.4, view),
   '-': (view) => zoomTo(S.zoom / 1.4, view),
@@ -59,5 +68,6 @@ function listenKeys(view) {
     event.stopPropagation();
     handler(view, event);
   });
-  view.canvas.addEventListener('blur', () => { S.cursor = null; repaint(); });
+  view.canvas.addEventListener('keyup', (event) => { if (event.key === ' ') holdSpace(false); });
+  view.canvas.addEventListener('blur', () => { S.cursor = null; holdSpace(false); repaint(); });
 }

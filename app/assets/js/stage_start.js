@@ -1,11 +1,14 @@
 // Builds the stage's elements once, connects everything and asks for what the browser kept.
 const TOOLS = [
   ['Point', [['mode:add', 'Add', 'Click adds to the object (left click)'], ['mode:remove', 'Remove', 'Click removes from the object (right click does so in every mode)'], ['mode:box', 'Box', 'Two clicks: one corner, then the other (b)']]],
+  ['Paint', [['mode:brush', 'Brush', 'Paint pixels of the object; the right button erases (d)'], ['mode:erase', 'Eraser', 'Erase pixels of the object (e)'], ['brush:smaller', '&minus;', 'Smaller brush ([)'], ['brush:larger', '+', 'Larger brush (])'], ['act:clear_edits', 'Clear painting', 'Remove all strokes of this object']]],
+  ['Network', [['switch:refine', 'Refine', 'Give the last mask of this object back to the network with the next click (r)'], ['switch:paint_prompt', 'Paint as prompt', 'The painting tells the network where the object is, instead of being part of the mask'], ['switch:previews', 'Preview', 'Outline what a click would give while the pointer rests (p)']]],
   ['History', [['act:undo', 'Undo', 'Undo (z)'], ['act:redo', 'Redo', 'Redo (y)'], ['act:clear', 'Clear', 'Remove all prompts of this object (c)'], ['act:new', 'New object', 'Start a new object (n)']]],
 ];
 
 function group(label, tools) {
   const buttons = tools.map(([tool, text, title]) => `<button type="button" data-tool="${tool}" title="${title}">${text}</button>`);
+  if (label === 'Paint') buttons.splice(3, 0, '<output class="stage-brush" hidden></output>');
   return `<div class="stage-group" role="group" aria-label="${label}">${buttons.join('')}</div>`;
 }
 
@@ -31,6 +34,8 @@ const BUTTONS = {
   mode: (value) => setMode(value),
   layout: (value) => setLayout(value),
   act: (value) => act({ do: value }),
+  switch: (value) => (value === 'previews' ? togglePreviews() : toggleObject(value)),
+  brush: (value) => resizeBrush(value === 'larger' ? 1 : -1),
   zoom: (value) => (value === 'fit' ? (fit(), refreshTools()) : zoomTo(S.zoom * (value === 'in' ? 1.4 : 1 / 1.4), S.views[0])),
 };
 
@@ -46,7 +51,9 @@ S.views.forEach((view) => { listenPointer(view); listenKeys(view); });
 listenPhoto();
 root.addEventListener('click', (event) => {
   const button = event.target.closest('[data-tool]');
-  if (button) BUTTONS[button.dataset.tool.split(':')[0]](button.dataset.tool.split(':')[1]);
+  if (!button) return;
+  const [kind, value] = button.dataset.tool.split(':');
+  BUTTONS[kind](value);
 });
 document.addEventListener('click', (event) => {
   const button = event.target.closest(`[data-stage-do][data-room="${room}"]`);
@@ -56,6 +63,7 @@ root.addEventListener('pointerenter', () => trigger('near', {}), { once: true })
 root.addEventListener('focusin', () => trigger('near', {}), { once: true });
 new ResizeObserver(() => resize()).observe(root);
 window.addEventListener('resize', resize);
+showCursor();
 watch('value', () => take(props.value));
 take(props.value).then(() => {
   const kept = keptWork();

@@ -28,13 +28,18 @@ function resize() {
     const wanted = view.canvas.clientWidth / ratio;
     view.canvas.style.height = `${Math.round(Math.max(small ? 150 : 220, Math.min(most, wanted)))}px`;
   }
-  root.style.setProperty('--stage-touch', S.zoom > 1 ? 'none' : 'pan-y');
+  touchAction();
   repaint();
 }
 
+// One finger scrolls the page unless it moves the zoomed photo or paints.
+function touchAction() {
+  root.style.setProperty('--stage-touch', S.zoom > 1 || brushing() ? 'none' : 'pan-y');
+}
+
 function placement(view) {
-  const width = view.canvas.clientWidth;
-  const height = view.canvas.clientHeight;
+  // The exact size, which may lie between whole pixels: rounding it would shift clicks at the far edge.
+  const { width, height } = view.canvas.getBoundingClientRect();
   const scale = Math.min(width / S.photo.width, height / S.photo.height) * S.zoom;
   return { scale, x: width / 2 - S.center[0] * scale, y: height / 2 - S.center[1] * scale, width, height };
 }
@@ -42,20 +47,22 @@ function placement(view) {
 function paint(view) {
   const { canvas } = view;
   if (!S.photo || !canvas.clientWidth) return;
+  const place = placement(view);
   const ratio = window.devicePixelRatio || 1;
-  const wide = Math.round(canvas.clientWidth * ratio);
-  const high = Math.round(canvas.clientHeight * ratio);
+  const wide = Math.round(place.width * ratio);
+  const high = Math.round(place.height * ratio);
   if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
   const context = canvas.getContext('2d');
-  const place = placement(view);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.setTransform(wide / place.width, 0, 0, high / place.height, 0, 0);
   context.clearRect(0, 0, place.width, place.height);
   context.imageSmoothingEnabled = place.scale * (S.photo.width / S.photo.image.naturalWidth) < 4;
   context.drawImage(S.photo.image, place.x, place.y, S.photo.width * place.scale, S.photo.height * place.scale);
   if (view.kind === 'difference') paintDifference(context, view, place);
   else S.doc.objects.forEach((object) => paintMask(context, view, object, place));
+  paintStrokes(context, place);
+  paintPreview(context, view, place);
   paintPrompts(context, place, view.kind !== 'difference');
-  paintCross(context, place);
+  if (brushing()) paintBrush(context, place); else paintCross(context, place);
 }
 
 function inMaskPixels(context, mask, place, draw) {
@@ -103,7 +110,7 @@ function paintPrompts(context, place, large) {
   if (S.corner && tip) paintBox(context, toScreen(...S.corner), toScreen(...tip), object.color);
   const size = large ? 7 : 4;
   object.points.forEach(([x, y, label]) => paintPoint(context, toScreen(x, y), label, size, false));
-  unconfirmed().forEach(({ x, y, label }) => paintPoint(context, toScreen(x, y), label, size, true));
+  unconfirmed().filter((action) => action.do === 'point').forEach(({ x, y, label }) => paintPoint(context, toScreen(x, y), label, size, true));
 }
 
 function paintBox(context, [ax, ay], [bx, by], color) {
