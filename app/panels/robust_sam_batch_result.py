@@ -63,12 +63,13 @@ class BatchResult:
             _hold(self._reserve)
             self._file = WholeFile(path)
             self._table = WholeFile(path.with_name("overview"))
+        self._last_line = b""
         self._bundle = Bundle(self._file)
         self._writer = DATASET_FORMATS[form].writer(self._bundle, about, ())
         self._write_cells(COLUMNS)
 
     def add(self, done: ImageDone) -> Row:
-        """Write one photo's masks and its line. Raises DiskFull; the photos before stay."""
+        """Write one photo's masks and its line. Raises DiskFull; what was counted before is safe."""
         row = _row(done)
         if not done.error and done.image is not None:
             image = _annotated(done)
@@ -79,11 +80,11 @@ class BatchResult:
                 row = Row(done.name, error=str(problem))
             else:
                 self.sheet.add(done.number, image)
-        with _disk():
-            self._write_cells(row.cells())
         self.done += not row.error
         self.failed += bool(row.error)
         self.objects += row.objects
+        with _disk():
+            self._write_cells(row.cells())
         return row
 
     def finish(self) -> Path:
@@ -114,12 +115,20 @@ class BatchResult:
     def _write_cells(self, cells: Sequence[str]) -> None:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(cells)
-        self._table.write(line.getvalue().encode("utf-8"))
+        told, end = line.getvalue().encode("utf-8"), self._table.tell()
+        try:
+            self._table.write(told)
+        except OSError:
+            # Its photo is in the zip already: the line waits in memory for the end.
+            self._table.truncate(end)
+            self._last_line = told
+            raise
 
     def _overview(self) -> Iterator[bytes]:
         self._table.seek(0)
         while piece := self._table.read(_CHUNK):
             yield piece
+        yield self._last_line
 
 
 class _disk:  # noqa: N801 - reads as a word in "with _disk():"
