@@ -18,6 +18,7 @@ STYLE_SHEETS = (
     "inside.css",
     "everything.css",
     "batch.css",
+    "project.css",
 )
 
 

@@ -63,7 +63,7 @@ def in_files(files: Iterable[tuple[Path, str]]) -> Iterator[Found]:
         if data.startswith(b"PK\x03\x04") or name.lower().endswith(".zip"):
             yield from in_zip(path, name)
         else:
-            yield Found(PurePosixPath(name.replace("\\", "/")).name, data)
+            yield Found(name, data)
 
 
 def in_folder(folder: Path) -> Iterator[Found]:

@@ -25,6 +25,8 @@ from app.panels.robust_sam_work import Room, guarded
 from models import registry
 from models.parts.degradations import KINDS, MAX_SEVERITY
 
+REOPENERS: dict[str, Callable[[Room, Session, Mapping[str, Any]], Iterator[Update]]] = {}
+"""For photos that a tool has put on the stage: what opens them again, by the key that marks their reference."""
 NO_ROBUST = "This checkpoint has no RobustSAM part: only plain SAM is shown. Use an authors' RobustSAM file to compare."
 
 
@@ -65,6 +67,9 @@ def _open(room: Room, session: Session, sent: Mapping[str, Any]) -> Iterator[Upd
 @guarded
 def _restore(room: Room, session: Session, kept: Mapping[str, Any]) -> Iterator[Update]:
     reference = kept.get("photo") or {}
+    for kind in REOPENERS.keys() & reference.keys():
+        yield from REOPENERS[kind](room, session, reference)
+        return
     name = str(reference.get("name") or reference.get("example") or "photo")
     try:
         photo = examples.photo(name) if "example" in reference else _uploaded(reference)

@@ -125,8 +125,8 @@ def apply(history: History, action: Mapping[str, Any], size: tuple[int, int]) ->
     """Carry out one action of the stage on a photo of ``size`` (width, height).
 
     Actions: point (x, y, label), box (x0, y0, x1, y1), stroke (mode, radius, path), clear, clear_edits, refine (on),
-    paint_prompt (on), new, select (id), rename (id, name), label (id, label), color (id, color), hide (id, hidden),
-    delete (id), undo, redo. Raises BadPrompt; the history is then unchanged.
+    paint_prompt (on), new, select (id), rename (id, name), label (id, label, color or none), color (id, color),
+    hide (id, hidden), delete (id), undo, redo. Raises BadPrompt; the history is then unchanged.
     """
     verb = action.get("do")
     now = history.now
@@ -243,7 +243,9 @@ def _described(thing: Outlined, verb: str, action: Mapping[str, Any]) -> Outline
             raise BadPrompt("colour", f"{color!r} is not of the form #RRGGBB", "Choose one from the palette.")
         return replace(thing, color=color.upper())
     if verb == "label":
-        return replace(thing, label=" ".join(str(action.get("label") or "").split())[:LONGEST_LABEL])
+        color = action.get("color")
+        named = replace(thing, label=" ".join(str(action.get("label") or "").split())[:LONGEST_LABEL])
+        return replace(named, color=color.upper()) if isinstance(color, str) and _COLOR.fullmatch(color) else named
     name = " ".join(str(action.get("name", "")).split())[:LONGEST_NAME]
     if not name:
         raise BadPrompt("name", "it is empty", "Type at least one letter.")

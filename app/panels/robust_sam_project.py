@@ -1,0 +1,74 @@
+"""The project tool: annotate many images one after the other, with labels, autosave and resume. Components and wiring.
+
+robust_sam_project_desk knows where a page stands, robust_sam_project_actions does what its buttons say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from app import service, theme
+from app.frame import Update
+from app.panels import robust_sam_handlers as handlers
+from app.panels import robust_sam_project_api as api
+from app.panels.robust_sam_project_actions import ACTIONS, Tool, carry_out, reopened
+from app.panels.robust_sam_project_desk import Desk
+from app.panels.robust_sam_project_folders import shelf
+from app.panels.robust_sam_project_view import plain
+from app.panels.robust_sam_session import Session
+from app.panels.robust_sam_tools import Tools
+from app.panels.robust_sam_work import Room
+
+SLUG = "robust_sam"
+SCRIPTS = ("project_core.js", "project_lists.js", "project_labels.js", "project.js")
+SAVE = """(file) => {
+  const one = Array.isArray(file) ? file[0] : file;
+  if (!one || !one.url) return;
+  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
+}"""
+
+
+def build(tools: Tools) -> None:
+    """Draw the tool inside the current tab and connect it."""
+    desks: service.Sessions[Desk] = service.Sessions(lambda user: Desk(shelf()), life_s=float("inf"))
+    panel = gr.HTML(
+        value=None,
+        html_template=f'<div class="pr" data-room="{SLUG}" data-paths="{int(service.trusts_paths())}"></div>',
+        js_on_load=theme.script(*SCRIPTS),
+        apply_default_css=False,
+        padding=False,
+        elem_id=f"{SLUG}-project",
+        elem_classes="v-project",
+    )
+    file = gr.File(visible="hidden", interactive=False)
+    tool = Tool(tools.room, panel, file)
+    shown = [panel, file, tools.room.stage, *tools.room.frame.outputs]
+    live: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+
+    def act(event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        sent = handlers._payload(event)
+        desk = desks.of(service.user_of(request))
+        desk.author = desk.author or str(request.username or "")
+        yield from carry_out(tool, desk, tools.session(request), sent)
+
+    def look(event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        yield from ACTIONS["check"](tool, desks.of(service.user_of(request)), tools.session(request), {})
+
+    def stop(request: gr.Request) -> None:
+        desks.of(service.user_of(request)).stop.set()
+
+    def reopen(room: Room, session: Session, reference: Mapping[str, Any]) -> Iterator[Update]:
+        yield from reopened(
+            room, desks.of(session.user), session, plain(reference, "project"), plain(reference, "image")
+        )
+
+    panel.do(act, None, shown, trigger_mode="multiple", **live)
+    saved = panel.take(act, None, shown, trigger_mode="multiple", **live)
+    saved.then(None, [file], None, js=SAVE, api_visibility="private")
+    panel.check(look, None, [panel], trigger_mode="always_last", **live)
+    panel.halt(stop, None, None, queue=False, **live)
+    handlers.REOPENERS["project"] = reopen
+    api.bind()
