@@ -58,10 +58,10 @@ def peripheral_conv2d(
 ) -> Tensor:
     """Depthwise cross-correlation with the kernel A w_theta A^T (PeLK, section 3), K = sum(grid).
 
-    w_theta: (C, 1, k', k') or (C, k', k'). kpe: how the positional embedding h = `embedding` (C, K, K) enters. "literal"
-    adds it under all offsets as equation 3 is printed (a number per channel), "masked" under those inside the image (a
-    map), "none" not. algorithm: also "boxes" and "taps". Raises BadInput as `large_kernel_conv2d`, and for grids that
-    are not symmetric, of even length, or do not fit w_theta.
+    w_theta: (C, 1, k', k') or (C, k', k'). kpe: how the positional embedding h = `embedding` (C, K, K) enters.
+    "literal" adds it under all offsets as equation 3 is printed (a number per channel), "masked" under those inside the
+    image (a map), "none" not. algorithm: also "boxes" and "taps". Raises BadInput as `large_kernel_conv2d`, and for
+    grids that are not symmetric, of even length, or do not fit w_theta.
     """
     bins = checked_grid(grid)
     kernel = _kernel_of(w_theta)

@@ -1,7 +1,7 @@
-"""Sharing grids: how a peripheral kernel cuts its K offsets per axis into bins that share one weight (PeLK, section 3).
+"""Sharing grids: how a peripheral kernel cuts its K offsets per axis into bins of one weight each (PeLK, section 3).
 
-A grid is the tuple of all bin sizes of one axis, from one edge to the other: (9, 8, 4, 2, 1, 1, 1, 1, 1, 2, 4, 8, 9) for
-K = 51. It is symmetric, has odd length k' and sums to K. The 2-D kernel has k' x k' weights, one per pair of bins.
+A grid is the tuple of all bin sizes of one axis, edge to edge: (9, 8, 4, 2, 1, 1, 1, 1, 1, 2, 4, 8, 9) for K = 51. It
+is symmetric, has odd length k' and sums to K. The 2-D kernel has k' x k' weights, one per pair of bins.
 """
 
 from __future__ import annotations

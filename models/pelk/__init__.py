@@ -1,0 +1,26 @@
+"""PeLK (Chen et al., CVPR 2024): kernels up to 101 x 101 whose outer weights are shared, cheap on any machine."""
+
+from models.method import Checkpoint, Method
+
+METHOD = Method(
+    slug="pelk",
+    title="PeLK",
+    sentence="Design a kernel as large as the image, time it on this machine, and see what a network looks at.",
+    paper_title="PeLK: Parameter-efficient Large Kernel ConvNets with Peripheral Convolution (CVPR 2024)",
+    paper_url="https://arxiv.org/abs/2403.07589",
+    licence="code Apache-2.0; the authors published no code",
+    checkpoints=(
+        Checkpoint(
+            "file",
+            source="file",
+            licence="as the file's: SLaK MIT, RepLKNet MIT, ConvNeXt MIT",
+            note="a SLaK, RepLKNet or ConvNeXt checkpoint; what fits is taken over, the rest is listed",
+        ),
+    ),
+    parity="re-implementation",
+    honest_line="The authors published no code and no weights: figures of trained networks are ours, not theirs.",
+    panel="app.panels.pelk",
+    accepts=("Image",),
+    produces=("Image", "Table"),
+    cost_hints={"timing": (1.0, 6.0), "receptive_field": (0.3, 3.0)},
+)
