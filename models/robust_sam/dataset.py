@@ -24,7 +24,7 @@ from models.worlds.sprites import collect
 SIZE = 512
 OBJECT_SCENES = {1: 1000, 2: 250}
 SHAPE_SCENES = {2: 3000}
-PHOTO_REGIONS = {1: 500}
+PHOTO_REGIONS = {1: 750}
 PHOTO_COMPOSITES = {1: 1500}
 """Seed -> number of scenes, what the shipped weights were trained on."""
 
@@ -86,8 +86,11 @@ def write_sample(folder: Path, count: int = 24) -> None:
 PACKS: dict[str, tuple[Callable[[Path, int, int], None], dict[int, int], float]] = {
     "objects": (write_objects, OBJECT_SCENES, 2.0),
     "shapes": (write_shapes, SHAPE_SCENES, 1.0),
+    "photo_regions": (write_photo_regions, PHOTO_REGIONS, 2.0),
+    "photo_regions": (write_photo_regions, {1: 750}, 3.0),
 }
 """Folder name -> how a pack is written, its seeds and counts, and the weight each of its scenes is drawn with.
 
-Rendered scenes of real models are drawn twice as often as flat composites: photographs look more like them.
+Rendered scenes of real models and regions of photographs are drawn more often than flat composites: the photographs
+that people bring look more like them.
 """
