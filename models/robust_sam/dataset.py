@@ -86,8 +86,7 @@ def write_sample(folder: Path, count: int = 24) -> None:
 PACKS: dict[str, tuple[Callable[[Path, int, int], None], dict[int, int], float]] = {
     "objects": (write_objects, OBJECT_SCENES, 2.0),
     "shapes": (write_shapes, SHAPE_SCENES, 1.0),
-    "photo_regions": (write_photo_regions, PHOTO_REGIONS, 2.0),
-    "photo_regions": (write_photo_regions, {1: 750}, 3.0),
+    "photo_regions": (write_photo_regions, PHOTO_REGIONS, 3.0),
 }
 """Folder name -> how a pack is written, its seeds and counts, and the weight each of its scenes is drawn with.
 
