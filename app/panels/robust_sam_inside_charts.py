@@ -36,7 +36,9 @@ class Scale:
     @property
     def ticks(self) -> tuple[str, str, str]:
         """The numbers at the ends and in the middle."""
-        low, middle, high = (number(v) for v in (self.low, (self.low + self.high) / 2, self.high))
+        nothing = 1e-4 * (self.high - self.low)
+        values = (self.low, (self.low + self.high) / 2, self.high)
+        low, middle, high = (number(0.0 if abs(value) < nothing else value) for value in values)
         return low, middle, high
 
 
@@ -99,7 +101,7 @@ def cleaner_charts(cleaner: Cleaner, view: InsideView) -> list[Chart]:
         Chart("1 Goes in", f"Energy of the {name}: where it is strong.", painted(before, _of(before)), _of(before)),
         Chart(
             "2 Selector",
-            "Share of the batch-normalised branch in each quarter: red keeps the usual statistics, blue takes this "
+            "Share of the batch-normalised branch in each cell: orange keeps the usual statistics, blue takes this "
             "picture's own.",
             painted(cleaner.selector, share),
             share,
@@ -118,7 +120,7 @@ def cleaner_charts(cleaner: Cleaner, view: InsideView) -> list[Chart]:
         ),
         Chart(
             "After / before",
-            "log2 of the ratio: red was raised, blue was damped, white stayed.",
+            "log2 of the ratio: orange was raised, blue was damped, white stayed.",
             painted(cleaner.ratio, ratio),
             ratio,
         ),
@@ -171,7 +173,7 @@ def difference_charts(view: InsideView) -> list[Chart]:
     return [
         Chart(
             f"Difference, {layer}",
-            f"Red: RobustSAM's token looks here more than SAM's in {layer}; blue: less.",
+            f"Orange: RobustSAM's token looks here more than SAM's in {layer}; blue: less.",
             painted(_cropped(part, view), scale),
             scale,
         )

@@ -169,9 +169,7 @@ def _histogram(cleaner: Cleaner) -> str:
         for i, count in enumerate(cleaner.histogram.tolist())
     )
     alt = f"Histogram of {cleaner.channels} channels by their share of batch statistics, at most {most} in one bin"
-    return _plot(
-        alt, f'{bars}<text x="{PLOT_WIDTH / 2}" y="12" text-anchor="middle">{most} max</text>', ("0", "0.5", "1")
-    )
+    return _plot(alt, f'{bars}<text x="2" y="12">at most {most}</text>', ("0", "0.5", "1"))
 
 
 def _rings(cleaner: Cleaner) -> str:

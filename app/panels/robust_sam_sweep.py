@@ -66,8 +66,8 @@ class SweepTool:
                 MAX_SEVERITY,
                 value=1.0,
                 step=0.05,
-                label="Severity, all kinds",
-                info="1: the paper's strength.",
+                label="Severity",
+                info="For all kinds at once.",
                 min_width=190,
             )
             self.seeds = gr.Slider(
