@@ -20,10 +20,11 @@ class PelkConfig:
 
     dims, depths, kernels, centre_radii: per stage. grids: explicit sharing grids per stage instead of the generated
     ones; all-ones bins make a dense kernel. convolved: share of the channels that pass the large kernel, the rest goes
-    on as it is (partial convolution, rounded down). kpe: form of the positional embedding, added behind the large branch's norm.
-    small_kernel: side of the parallel small kernel, 0 for none. mixer_norm: BatchNorm in both branches (SLaK).
-    density: share of weights kept by dynamic sparsity when trained at full size. hidden: widths of the two-layer
-    perceptrons per stage; empty means four times the stage's width. image: side of the input the size is quoted for.
+    on as it is (partial convolution, rounded down). kpe: form of the positional embedding, added behind the large
+    branch's norm. small_kernel: side of the parallel small kernel, 0 for none. mixer_norm: BatchNorm in both branches
+    (SLaK). density: share of weights kept by dynamic sparsity when trained at full size. hidden: widths of the
+    two-layer perceptrons per stage; empty means four times the stage's width. image: side of the input the size is
+    quoted for.
     """
 
     name: str

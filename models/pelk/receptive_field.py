@@ -1,4 +1,5 @@
-"""Effective receptive field of any torch module: where the centre of its output looks (RepLKNet, appendix; PeLK, fig. 1).
+"""Effective receptive field of any torch module: where the centre of its output looks (RepLKNet; PeLK, figure 1).
+1).
 
 The centre of the output, made non-negative and summed over channels, is differentiated with respect to the image; the
 positive part of that gradient, summed over colours and images, is the field.
@@ -40,10 +41,10 @@ def field_of(
     """The field over the image's pixels, (H, W) float64, not normalised; mean over the images.
 
     output: maps (1, C, H, W) to a feature map (1, D, h, w), as a module or a bound method such as `net.features` of one
-    stage. images: each (C, H, W) or (1, C, H, W), all of one size; say the size when showing the result, fields of other
-    sizes are not comparable. centre: row and column of the output; default its middle. tick: called with the fraction of
-    images done, where their number is known. Parameters collect no gradients. Raises BadInput when there is no image,
-    sizes differ, or the output is no map.
+    stage. images: each (C, H, W) or (1, C, H, W), all of one size; say the size when showing the result, fields of
+    other sizes are not comparable. centre: row and column of the output; default its middle. tick: called with the
+    fraction of images done, where their number is known. Parameters collect no gradients. Raises BadInput when there is
+    no image, sizes differ, or the output is no map.
     """
     total: Tensor | None = None
     count, known = 0, len(images) if isinstance(images, Sequence) else 0
@@ -82,7 +83,10 @@ def _one(output: Callable[[Tensor], Tensor], image: Tensor, centre: tuple[int, i
 
 
 def area_scores(field: np.ndarray, shares: Sequence[float] = SHARES) -> list[AreaScore]:
-    """For every share the smallest centred square (odd side) that holds more than that share of the field."""
+    """For every share the smallest centred square (odd side) that holds more than that share of the field.
+
+    RepLKNet's script measures the plotted values: pass `shown(field)` to compare with its table.
+    """
     high, wide = field.shape
     rows, columns = high // 2, wide // 2
     sums = np.pad(field.cumsum(0).cumsum(1), ((1, 0), (1, 0)))

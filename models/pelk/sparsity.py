@@ -1,7 +1,7 @@
 """Dynamic sparsity of SLaK and PeLK: 40 % of the weights are zero at any time, which ones changes during training.
 
-Sparse are the stem, the convolutions between stages, the pointwise layers and the shared kernels; the head, norms, biases
-and embeddings are dense. The masks save parameters, not time: torch multiplies by the zeros as well.
+Sparse are the stem, the convolutions between stages, the pointwise layers and the shared kernels; the head, norms,
+biases and embeddings are dense. The masks save parameters, not time: torch multiplies by the zeros as well.
 """
 
 from __future__ import annotations
