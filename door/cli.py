@@ -30,7 +30,7 @@ COMMANDS = {
     "serve": Command("door.serving", "serve", environment.RUN),
     "test": Command("door.commands", "test", environment.DEV, rest=True),
     "check": Command("door.commands", "check", environment.DEV),
-    "evaluate": Command("door.measuring", "evaluate", environment.RUN),
+    "evaluate": Command("door.measuring", "evaluate", environment.RUN, rest=True),
     "bench": Command("door.measuring", "bench", environment.DEV),
     "train": Command("door.measuring", "train", environment.RUN, rest=True),
     "record": Command("door.commands", "record", environment.DEV),
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add("serve", "serve the app (the default)", serve)
     add("test", "run the tests; further words go to pytest")
     add("check", "style, types, layers, dead code, file sizes")
-    evaluate = add("evaluate", "measure the shipped weights of one method on held-out data")
+    evaluate = add("evaluate", "measure the shipped weights of one method on held-out data; further words are its own")
     bench = add("bench", "run one benchmark or all of them")
     train = add("train", "train the shipped weights of one method; further words go to its training")
     for sub in (evaluate, train):
@@ -72,7 +72,14 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--quick", action="store_true", help="the small setting")
     bench.add_argument("name", nargs="?", help="the benchmark, as startup (default: all)")
     for sub in (evaluate, bench):
-        sub.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
+        sub.add_argument(
+            "--json",
+            type=Path,
+            nargs="?",
+            const=Path("-"),
+            metavar="FILE",
+            help="write the report there, or print it",
+        )
     record = add("record", "play a scripted tour and take its pictures, or refresh the README's tables")
     record.add_argument("tour", nargs="?", default="readme", help="the tour in assets/tours (default: readme)")
     record.add_argument("--tables-only", action="store_true", help="rewrite the README's tables, take no pictures")

@@ -14,9 +14,20 @@ from door import ROOT, DoorProblem, UsageProblem, report
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Print the report card of one method's shipped weights."""
+    """Print the report card of one method's shipped weights, or what further words of that method ask for."""
     module = _part(arguments.slug, "evaluation")
-    return _deliver([report.make(f"evaluate {arguments.slug}", module.evaluate(arguments.quick))], arguments)
+    refused = importlib.import_module("app.guard.errors").BadInput
+    try:
+        if not arguments.rest:
+            result = module.evaluate(arguments.quick)
+        elif hasattr(module, "evaluate_with"):
+            door = importlib.import_module("app.guard.checkpoints").checkpoint_door
+            result = module.evaluate_with(arguments.quick, arguments.rest, door)
+        else:
+            raise UsageProblem(f"unknown input: {' '.join(arguments.rest)}. {arguments.slug} takes --quick and --json")
+    except (refused, *getattr(module, "PROBLEMS", ())) as problem:
+        raise DoorProblem(str(problem)) from problem
+    return _deliver([report.make(f"evaluate {arguments.slug}", result)], arguments)
 
 
 def bench(arguments: argparse.Namespace) -> int:
@@ -34,8 +45,11 @@ def bench(arguments: argparse.Namespace) -> int:
             # One broken benchmark must not cost the figures of the others; it is named below and in the exit status.
             failed.append(f"bench {name} failed: {type(problem).__name__}: {problem}")
             continue
-        print(report.text(done[-1]), flush=True)
-    if done and arguments.json:
+        if arguments.json != report.SCREEN:
+            print(report.text(done[-1]), flush=True)
+    if done and arguments.json == report.SCREEN:
+        print(report.as_json(done))
+    elif done and arguments.json:
         report.write(arguments.json, done)
     if failed:
         raise DoorProblem("\n".join(failed) + "\nRun one alone to see where it failed: launch.py bench NAME.")
@@ -75,6 +89,9 @@ def _part(slug: str, part: str) -> ModuleType:
 
 
 def _deliver(reports: list[dict[str, object]], arguments: argparse.Namespace) -> int:
+    if arguments.json == report.SCREEN:
+        print(report.as_json(reports))
+        return 0
     for one in reports:
         print(report.text(one))
     if arguments.json:

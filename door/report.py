@@ -66,10 +66,19 @@ def _digits(value: object) -> str:
     )
 
 
+SCREEN = Path("-")
+"""Where `--json` without a file goes: standard output."""
+
+
+def as_json(reports: list[dict[str, object]]) -> str:
+    """One report as an object, several as a list."""
+    return json.dumps(reports[0] if len(reports) == 1 else reports, indent=2)
+
+
 def write(file: Path, reports: list[dict[str, object]]) -> None:
-    """Write one report as an object, several as a list."""
+    """Write `as_json` to a file."""
     try:
-        file.write_text(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n", encoding="utf-8")
+        file.write_text(as_json(reports) + "\n", encoding="utf-8")
     except OSError as problem:
         raise DoorProblem(
             f"cannot write {file}: {problem.strerror}. Name a file in a folder that exists and can be written."
