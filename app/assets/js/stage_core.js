@@ -115,6 +115,8 @@ async function receive(message) {
   if (message.outlets) fillOutlets(message.outlets);
   if (message.example !== undefined) root.classList.toggle('is-example', message.example);
   setBusy(Boolean(message.busy));
+  // The batch that the masks on screen answer: what a test, or a person measuring, waits for.
+  if (message.seq !== undefined && !message.busy) root.dataset.answered = String(message.seq);
   if (message.seq !== undefined && message.seq >= S.seq) acknowledged();
   refresh();
   if (message.keep) keepWork(message.keep);
