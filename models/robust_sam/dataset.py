@@ -87,6 +87,7 @@ PACKS: dict[str, tuple[Callable[[Path, int, int], None], dict[int, int], float]]
     "objects": (write_objects, OBJECT_SCENES, 2.0),
     "shapes": (write_shapes, SHAPE_SCENES, 1.0),
     "photo_regions": (write_photo_regions, PHOTO_REGIONS, 3.0),
+    "photo_composites": (write_photo_composites, PHOTO_COMPOSITES, 1.5),
 }
 """Folder name -> how a pack is written, its seeds and counts, and the weight each of its scenes is drawn with.
 
