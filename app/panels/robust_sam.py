@@ -12,9 +12,10 @@ from app.frame import Format, Frame
 from app.markup import markup
 from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
+from app.panels import robust_sam_batch, robust_sam_batch_api
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_handlers as handlers
-from app.panels import robust_sam_sweep
+from app.panels import robust_sam_inside, robust_sam_project, robust_sam_sweep
 from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_tools import Tools
@@ -24,7 +25,12 @@ from models.method import Checkpoint, Method
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 
 SLUG = "robust_sam"
-TOOLS: tuple[tuple[str, Callable[[Tools], None]], ...] = (("Severity", robust_sam_sweep.build),)
+TOOLS: tuple[tuple[str, Callable[[Tools], None]], ...] = (
+    ("Severity", robust_sam_sweep.build),
+    ("Inside", robust_sam_inside.build),
+    ("Batch", robust_sam_batch.build),
+    ("Project", robust_sam_project.build),
+)
 """What stands below the click stage, one tab each."""
 
 FORMATS = (
@@ -73,7 +79,8 @@ def build(method: Method) -> None:
     tools = Tools(room, sessions)
     with frame.results, gr.Tabs(elem_classes="v-tools"):
         for title, draw in TOOLS:
-            with gr.Tab(title):
+            # The project goes on after a reload, whichever tab is in front.
+            with gr.Tab(title, render_children=title == "Project"):
                 draw(tools)
     bound = handlers.Bound(room, sessions)
     shown = [canvas, *frame.outputs]
@@ -92,6 +99,7 @@ def build(method: Method) -> None:
         saved = button.click(bound.download(key), [branch], **{**every, "outputs": [frame.file, *shown]})
         saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
     api.bind()
+    robust_sam_batch_api.bind()
 
 
 def _weights_title(checkpoint: Checkpoint) -> str:

@@ -45,7 +45,7 @@ def build(tools: Tools) -> None:
     )
     file = gr.File(visible="hidden", interactive=False)
     tool = Tool(tools.room, panel, file)
-    shown = [panel, file, tools.room.stage, *tools.room.frame.outputs]
+    shown = [panel, file, tools.room.stage, *tools.room.frame.outputs, *tools.room.controls]
     live: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 
     def act(event: gr.EventData, request: gr.Request) -> Iterator[Update]:

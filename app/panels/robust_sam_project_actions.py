@@ -20,7 +20,7 @@ from app.panels import robust_sam_project_view as view
 from app.panels.robust_sam_project_desk import Desk
 from app.panels.robust_sam_project_masks import Maker, Order, copy_of, due
 from app.panels.robust_sam_project_view import plain
-from app.panels.robust_sam_session import Session
+from app.panels.robust_sam_session import Degradation, Session
 from app.panels.robust_sam_work import Room, guarded
 from models.runtime import RuntimeProblem
 
@@ -66,11 +66,22 @@ def reopened(room: Room, desk: Desk, session: Session, project: str, image: str)
     """After a reload or a restart: the same image of the same project, as it was saved."""
     try:
         desk.open(project)
+        controls = _clean(room, desk, session)
         revision, _ = desk.show(image, session)
+        yield controls
     except BadInput as problem:
         yield room.frame.fail(problem) | room.draw(session, busy=False, keys=set())
         return
     yield from _answers(room, session, revision)
+
+
+def _clean(room: Room, desk: Desk, session: Session) -> Update:
+    """A page that comes to a project starts on the photos as they are; what it chooses later stays."""
+    if desk.session is session:
+        return {}
+    session.degradation = Degradation()
+    now = session.degradation
+    return dict(zip(room.controls, (now.kind, now.severity, now.seed), strict=True))
 
 
 @guarded
@@ -179,10 +190,11 @@ def _show(tool: Tool, desk: Desk, session: Session, image: str, *, told: str = "
     project = desk.needed()
     _leave(desk, session)
     desk.flush()
+    controls = _clean(tool.room, desk, session)
     revision, notes = desk.show(image, session)
     number = next((n for n, entry in enumerate(view.chosen(desk, project)) if entry.id == image), None)
     desk.offset = desk.offset if number is None else number
-    yield tool.draw(desk, told=" ".join(part for part in (told, *notes) if part))
+    yield controls | tool.draw(desk, told=" ".join(part for part in (told, *notes) if part))
     yield from _answers(tool.room, session, revision)
     yield tool.draw(desk, told=" ".join(part for part in (told, *notes) if part))
 
