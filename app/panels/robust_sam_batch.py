@@ -26,6 +26,7 @@ from app.panels.robust_sam_batch_sources import Photos
 from app.panels.robust_sam_tools import Tools
 from models.robust_sam.batch import Stop
 from models.robust_sam.batch_prompts import PromptTable, read_prompts
+from models.robust_sam.everything_config import LEAST_POINTS, MOST_POINTS
 from models.runtime import RuntimeProblem
 
 log = logging.getLogger("vitrine.robust_sam")
@@ -69,11 +70,17 @@ class BatchTool:
             with gr.Column(min_width=260):
                 self.mode = gr.Radio(MODES, value="prompts", label="What to segment")
                 self.prompts = gr.File(
-                    label="Boxes or points (CSV), or COCO JSON", height=110, elem_classes="bt-prompts"
+                    label="Boxes or points (CSV), or COCO JSON", height=150, elem_classes="bt-prompts"
                 )
                 self.templates = markup(view.templates())
                 self.points = gr.Slider(
-                    8, 32, value=16, step=1, label="Points per side", info="More find smaller objects.", visible=False
+                    LEAST_POINTS,
+                    MOST_POINTS,
+                    value=16,
+                    step=1,
+                    label="Points per side",
+                    info="More find smaller objects.",
+                    visible=False,
                 )
             with gr.Column(min_width=220):
                 self.form = gr.Dropdown(

@@ -17,6 +17,7 @@ from app.panels.robust_sam_batch_sources import Photos
 from models.robust_sam.batch import Stop, run_batch
 from models.robust_sam.batch_prompts import PromptTable
 from models.robust_sam.batch_types import Settings
+from models.robust_sam.everything_config import LEAST_POINTS, MOST_POINTS
 
 log = logging.getLogger("vitrine.robust_sam")
 FILE_NAME = "robust_sam_batch.zip"
@@ -146,8 +147,9 @@ def settings_of(values: Mapping[str, object], user: str) -> Settings:
         raise BadInput("The branch", f"{branch!r} does not exist", "Choose robust or sam")
     if mode not in ("prompts", "everything"):
         raise BadInput("The mode", f"{mode!r} does not exist", "Choose prompts or everything")
-    if not isinstance(points, int | float) or not 2 <= points <= 64:
-        raise BadInput("The points per side", f"are {points!r}", "Give a whole number from 2 to 64")
+    if not isinstance(points, int | float) or not LEAST_POINTS <= points <= MOST_POINTS:
+        remedy = f"Give a whole number from {LEAST_POINTS} to {MOST_POINTS}"
+        raise BadInput("The points per side", f"are {points!r}", remedy)
     path = values.get("path")
     return Settings(
         user,

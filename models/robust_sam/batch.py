@@ -165,5 +165,8 @@ def _told(problem: BaseException) -> str:
         return "The file is gone or cannot be read. Put it back and run the batch again."
     if isinstance(problem, MemoryError):
         return "It does not fit into the free memory. Scale it down."
+    if isinstance(problem, BadInput):
+        # It begins with a file's name, which stays as it is.
+        return str(problem)
     text = str(problem).strip() or type(problem).__name__
     return text[0].upper() + text[1:]

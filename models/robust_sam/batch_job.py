@@ -13,6 +13,7 @@ from models.robust_sam import METHOD, frames, official, pipeline
 from models.robust_sam.batch_prompts import ObjectPrompt
 from models.robust_sam.batch_types import Found, Settings
 from models.robust_sam.decoder import Branch
+from models.robust_sam.everything_config import EverythingConfig
 from models.robust_sam.network import RobustSam
 from models.robust_sam.pipeline import BadPrompt, Prompts
 from models.runtime import Job, JobContext
@@ -29,7 +30,7 @@ def image_job(image: np.ndarray, digest: str, prompts: Sequence[ObjectPrompt], s
     if settings.mode == "everything":
         from models.robust_sam import everything
 
-        config = everything.EverythingConfig(points_per_side=settings.points_per_side)
+        config = EverythingConfig(points_per_side=settings.points_per_side)
         return everything.everything_job(
             settings.user, image, digest, settings.branch, config, settings.checkpoint, settings.path
         )
@@ -53,7 +54,7 @@ def found(result: object) -> tuple[Found, ...]:
     """What a finished job of `image_job` found."""
     if isinstance(result, tuple):
         return result
-    from models.robust_sam.everything import Everything
+    from models.robust_sam.everything_result import Everything
 
     if not isinstance(result, Everything):
         raise TypeError(f"no result of a batch job: {type(result).__name__}")
