@@ -64,11 +64,18 @@ def everything_steps(
         x0, y0, x1, y1 = crop
         part = image if layer == 0 else np.ascontiguousarray(image[y0:y1, x0:x1])
         name = digest if layer == 0 else f"{digest} {x0} {y0} {x1} {y1}"
-        spec = pipeline.features_resource(context, model, model_key, part, name, resize)
+        spec = pipeline.features_resource(_reader(context), model, model_key, part, name, resize)
         with context.resource(spec) as features, torch.inference_mode():
             decoder = GridDecoder(model, features, branch)
         yield from search.crop(decoder, crop, layer)
     return search.result(started)
+
+
+def _reader(context: JobContext) -> JobContext:
+    """For the encoder: ``context`` without its progress, which counts points."""
+    return JobContext(
+        context.device, report=lambda _, message: context.tick(None, message), is_cancelled=lambda: context.cancelled
+    )
 
 
 def segment_everything(

@@ -80,10 +80,12 @@ def suppressed_by_mask(masks: Tensor, scores: Tensor, threshold: float) -> Tenso
 def without_small_regions(mask: np.ndarray, least: float) -> np.ndarray:
     """mask: (H, W) bool -> the same with holes below ``least`` pixels filled, then islands below it removed.
 
-    The largest island stays whatever its size.
+    What reaches the border of the array is no hole. The largest island stays whatever its size.
     """
     if least <= 1 or not mask.any():
         return mask
-    filled, _ = amg.remove_small_regions(mask, least, "holes")
+    # The library knows no border: with a rim of enough pixels around it the outside is never a small region.
+    rim = 1 + int(least // (2 * sum(mask.shape)))
+    filled, _ = amg.remove_small_regions(np.pad(mask, rim), least, "holes")
     cleaned, _ = amg.remove_small_regions(filled, least, "islands")
-    return np.asarray(cleaned, dtype=bool)
+    return np.asarray(cleaned, dtype=bool)[rim:-rim, rim:-rim]

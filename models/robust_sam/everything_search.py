@@ -228,7 +228,7 @@ def _chunk(model: RobustSam, device: str) -> int:
     if device != "cpu":
         return 64
     cost = (model.config.grid / 32) ** 2 * (model.config.dim / 128) ** 2
-    return max(1, round(8 / cost))
+    return min(max(1, round(8 / cost)), 16)
 
 
 def _flattened(segments: Sequence[Segment], size: Size, least: int) -> list[Segment]:
