@@ -87,7 +87,7 @@ def import_files(key: str, data: bytes, *, name: str = "The file") -> Dataset:
             index = {entry.get("file"): entry.get("name") for entry in listed(record, "images")}
         elif path.endswith(PurePosixPath(suffix).suffix):
             images.append((path, _read(key, path, content)))
-    if not images and not index:
+    if not images and not record:
         raise BadInput(name, f"has no files that end in {suffix}", "Choose a zip exported from here")
     made = []
     for path, back in images:
