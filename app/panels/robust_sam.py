@@ -12,10 +12,9 @@ from app.frame import Format, Frame
 from app.markup import markup
 from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
-from app.panels import robust_sam_batch, robust_sam_batch_api
+from app.panels import robust_sam_batch, robust_sam_batch_api, robust_sam_inside, robust_sam_project, robust_sam_sweep
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_handlers as handlers
-from app.panels import robust_sam_inside, robust_sam_project, robust_sam_sweep
 from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_tools import Tools
