@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from models.robust_sam import photo_regions
-from models.worlds import objects_pack, packages, shapes2d, shapes2d_photo
+from models.worlds import objects_pack, packages, people_scenes, shapes2d, shapes2d_photo
 from models.worlds.cutouts import load_cutouts
 from models.worlds.packs import read_packs
 from models.worlds.photo_packages import real_photos
@@ -26,6 +26,7 @@ OBJECT_SCENES = {1: 1000, 2: 250}
 SHAPE_SCENES = {2: 3000}
 PHOTO_REGIONS = {1: 750}
 PHOTO_COMPOSITES = {1: 1500}
+PEOPLE_SCENES = {1: 300}
 """Seed -> number of scenes, what the shipped weights were trained on."""
 
 RENDERED_SPRITES, LIFTED_SPRITES = 450, 300
@@ -76,6 +77,11 @@ def write_photo_composites(folder: Path, count: int, seed: int) -> None:
         clips,
     )
     shapes2d_photo.write_pack(folder, seed, count, SIZE, stock)
+
+
+def write_people(folder: Path, count: int, seed: int) -> None:
+    """Rendered scenes with people among the models, ``count`` of them, below ``folder``."""
+    people_scenes.write_pack(folder, seed, count, SIZE)
 
 
 def write_sample(folder: Path, count: int = 24) -> None:

@@ -10,6 +10,7 @@ from models.worlds.assemble import Look
 from models.worlds.library import Library, random_colour
 from models.worlds.lights import Lamp, Surroundings
 from models.worlds.objects import ObjectModel
+from models.worlds.people import NAME
 from models.worlds.raycast import Camera
 from models.worlds.shading import Lighting
 from models.worlds.surfaces import procedural
@@ -22,6 +23,8 @@ Aim = Callable[[], tuple[Camera, float]]  # draws a camera and the distance it f
 def looks(rng: np.random.Generator, library: Library, model: ObjectModel) -> dict[int, Look]:
     """Sometimes repaint a model: other colours, procedural or photographed surfaces, metal; most keep their own."""
     looks: dict[int, Look] = {}
+    if model.name == NAME:
+        return looks  # people come dressed
     mood = rng.random()
     for index, material in enumerate(model.materials):
         if material.opacity < 0.95:
