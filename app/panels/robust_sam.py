@@ -12,7 +12,15 @@ from app.frame import Format, Frame
 from app.markup import markup
 from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
-from app.panels import robust_sam_batch, robust_sam_batch_api, robust_sam_inside, robust_sam_project, robust_sam_sweep
+from app.panels import (
+    robust_sam_batch,
+    robust_sam_batch_api,
+    robust_sam_everything,
+    robust_sam_everything_api,
+    robust_sam_inside,
+    robust_sam_project,
+    robust_sam_sweep,
+)
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_handlers as handlers
 from app.panels.robust_sam_results import VIEWS
@@ -25,6 +33,7 @@ from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 
 SLUG = "robust_sam"
 TOOLS: tuple[tuple[str, Callable[[Tools], None]], ...] = (
+    ("Everything", robust_sam_everything.build),
     ("Severity", robust_sam_sweep.build),
     ("Inside", robust_sam_inside.build),
     ("Batch", robust_sam_batch.build),
@@ -99,6 +108,7 @@ def build(method: Method) -> None:
         saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
     api.bind()
     robust_sam_batch_api.bind()
+    robust_sam_everything_api.bind()
 
 
 def _weights_title(checkpoint: Checkpoint) -> str:

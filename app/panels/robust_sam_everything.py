@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from app import theme
-from app.frame import Update, state_line
+from app.frame import Update, receipt_line, state_line
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels import robust_sam_everything_run as running
@@ -74,7 +74,8 @@ class EverythingTool:
         from app.panels.robust_sam import SAVE
 
         inputs = [self.branch, *self.fields.values()]
-        outputs = [*self.bar.outputs, self.start, self.shown, *self.downloads.values()]
+        receipt = self.tools.room.frame.receipt
+        outputs = [*self.bar.outputs, self.start, self.shown, *self.downloads.values(), receipt]
         self.start.click(self.run, inputs, outputs, **LIVE)
         self.bar.cancel.click(self.cancel, None, None, **LIVE, queue=False)
         for control in inputs:
@@ -118,6 +119,7 @@ class EverythingTool:
         yield self.bar.show("done", _done(results, config)) | {
             self.shown: photo | {"views": views},
             self.start: self._text(session, choice, config),
+            self.tools.room.frame.receipt: receipt_line(receipts[-1], self.tools.room.frame.room),
             **{button: gr.Button(interactive=True) for button in self.downloads.values()},
         }
 

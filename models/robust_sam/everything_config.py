@@ -27,7 +27,7 @@ class EverythingConfig:
     """How the photo is searched and which masks are kept. ``checked`` refuses values out of range."""
 
     points_per_side: int = 16
-    """Points along each side of the photo. Twice as many find smaller things and take four times as long."""
+    """Points along each side of the photo: more find smaller things; twice as many take four times as long."""
 
     candidates: Candidates = "multi"
     """Masks asked for at each point: one, or three alternatives (part, object, group)."""
@@ -36,10 +36,10 @@ class EverythingConfig:
     """Masks whose predicted IoU is lower are dropped, 0 to 1."""
 
     stability_threshold: float = 0.8
-    """Masks that change more when the cut is moved are dropped, 0 to 1."""
+    """Masks that change more when their threshold is moved are dropped, 0 to 1."""
 
     stability_offset: float = 1.0
-    """How far the cut is moved for the stability score, in logits."""
+    """How far the threshold is moved for the stability score, in logits."""
 
     nms_threshold: float = 0.7
     """Of two masks that overlap more than this IoU, the lower scored goes, 0 to 1."""

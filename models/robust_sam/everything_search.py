@@ -176,7 +176,7 @@ class Search:
         labels = label_map(tuple(self.segments), self.size, (height, width))
         if len(held):
             rows, columns = upscaler.valid
-            masks = held.logits[:, :rows, :columns] > MASK_THRESHOLD
+            masks = held.logits[self._best(held, upscaler), :rows, :columns] > MASK_THRESHOLD
             order = torch.argsort(masks.flatten(1).sum(1), descending=True).tolist()
             x0, y0, x1, y1 = (round(edge * scale) for edge in upscaler.crop)
             ys = (np.arange(y0, y1) - y0) * rows // max(1, y1 - y0)
