@@ -18,7 +18,7 @@ from app.annotate.store_index import STATUSES
 from app.guard.errors import BadInput
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import read_photo
-from app.panels.robust_sam_project_history import Numbers, Opened, opened, relabelled, saved_objects
+from app.panels.robust_sam_project_history import Numbers, Opened, opened, relabelled, returned, saved_objects
 from app.panels.robust_sam_session import Session
 
 IDLE_S = 60.0
@@ -225,6 +225,10 @@ class Desk:
                         shown, color = ("", "") if now.gone else (now.name, now.color)
                         names = [label.name, *label.former]
                         session.history = relabelled(session.history, names, shown, color)
+                back = {label.id for label in before.all if label.gone} & {label.id for label in project.labels.present}
+                kept = {n: str(self._saved.get(uid, {}).get("label", "")) for n, uid in self._numbers.uids.items()}
+                shown_again = {n: project.labels.name_of(label) for n, label in kept.items() if label in back}
+                session.history = returned(session.history, shown_again)
                 session.change()
             self.changed(session)
 

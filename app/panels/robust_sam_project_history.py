@@ -136,13 +136,23 @@ class _Reader:
 
 def relabelled(history: state.History, old: Sequence[str], new: str, color: str) -> state.History:
     """The history with a label renamed and recoloured in every step, so that undo does not bring the old name back."""
+    names = {name.casefold() for name in old}
 
+    def changed(thing: state.Outlined) -> state.Outlined:
+        if not thing.label or thing.label.casefold() not in names:
+            return thing
+        return replace(thing, label=new, color=color or thing.color)
+
+    return _everywhere(history, changed)
+
+
+def returned(history: state.History, names: Mapping[int, str]) -> state.History:
+    """The history with the labels ``names`` (by object) on objects that show none: a deleted label has come back."""
+    return _everywhere(history, lambda o: o if o.label or o.id not in names else replace(o, label=names[o.id]))
+
+
+def _everywhere(history: state.History, change: Callable[[state.Outlined], state.Outlined]) -> state.History:
     def changed(document: state.Document) -> state.Document:
-        names = {name.casefold() for name in old}
-        things = tuple(
-            replace(o, label=new, color=color or o.color) if o.label and o.label.casefold() in names else o
-            for o in document.objects
-        )
-        return replace(document, objects=things)
+        return replace(document, objects=tuple(map(change, document.objects)))
 
     return state.History(changed(history.now), tuple(map(changed, history.past)), tuple(map(changed, history.future)))
