@@ -237,7 +237,8 @@ def strip(points: Sequence[Point], reference: Reference | None, mode: str) -> st
     """The degraded pictures with both outlines; a click on one sets the room's controls to it."""
     if not points:
         return ""
-    cells = "".join(_picture(point, reference, mode) for point in points)
+    shown_first = points if mode == "severity" else sorted(points, key=_order)
+    cells = "".join(_picture(point, reference, mode) for point in shown_first)
     truth = reference is not None and reference.kind == "truth"
     keys = [("sam", "SAM"), ("robust", "RobustSAM")] + ([("truth", "true mask")] if truth else [])
     shown = [(key, text) for key, text in keys if key == "truth" or key in points[0].iou]

@@ -77,7 +77,7 @@ def _is_archive(path: Path) -> None:
 
 def test_an_object_without_a_click_is_told_what_to_do(page: Visit) -> None:
     page.page.get_by_role("button", name="New object").first.click()
-    page.until("work.document.objects.length === 2")
+    page.until("work.document?.objects.length === 2")
     page.page.get_by_role("button", name="Look inside").click()
     page.page.locator(".v-tools .v-error", has_text="has no prompt yet").wait_for()
 

@@ -101,7 +101,7 @@ def test_all_kinds_give_a_row_each_and_a_click_sets_the_room(page: Visit) -> Non
     gains = [float(t) for t in page.page.locator(".sw-plot .sw-gain").all_text_contents()]
     assert gains == sorted(gains, reverse=True)
     page.page.locator(".sw-shot", has_text="Zoom blur").click()
-    page.until("work.degradation.kind === 'zoom_blur' && work.degradation.severity === 1")
+    page.until("work.degradation?.kind === 'zoom_blur' && work.degradation.severity === 1")
     assert page.page.get_by_label("Degradation").first.input_value() == "Zoom blur"
 
 
@@ -115,7 +115,7 @@ def test_a_sweep_can_be_cancelled_and_keeps_its_points(page: Visit) -> None:
 
 def test_an_object_without_a_click_is_told_what_to_do(page: Visit) -> None:
     page.page.get_by_role("button", name="New object").first.click()
-    page.until("work.document.objects.length === 2")
+    page.until("work.document?.objects.length === 2")
     page.page.get_by_role("button", name="Sweep severity").click()
     page.page.locator(".v-tools .v-error", has_text="has no prompt yet").wait_for()
 
