@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -130,3 +131,61 @@ def test_examples_exist_and_can_be_opened() -> None:
     for example in examples.listed():
         assert examples.photo(example.name).image.shape[2] == 3
         assert example.thumbnail().startswith("data:image/jpeg;base64,")
+
+
+def test_listeners_hear_of_changes_after_they_are_made_and_cannot_break_the_room() -> None:
+    session, heard = clicked(), []
+
+    def listener(told: Session) -> None:
+        heard.append(len(told.history.now.current.points))
+        raise RuntimeError("a listener stumbled")
+
+    session.listeners.append(listener)
+    session.act([{"do": "point", "x": 6, "y": 6, "label": 1}], 2)
+    session.act([], 3)
+    with pytest.raises(state.BadPrompt):
+        session.act([{"do": "point", "x": 7, "y": 6, "label": 1}, {"do": "explode"}], 4)
+    session.set_photo(photo(digest="e"))
+    assert heard == [2, 3, 0]
+
+
+def test_saved_objects_come_back_with_their_painted_pixels_and_undo_takes_them_away() -> None:
+    session = clicked()
+    before = session.history.now
+    mask = np.zeros((40, 60), bool)
+    mask[3:9, 4:12] = True
+    session.load_objects(state.Document((state.Outlined(3, "cup", "#0072B2", label="mug"),), 3, 4), {3: mask})
+    shown = session.shown_answer(session.shown_key(session.history.now.current))
+    assert shown is not None
+    assert (shown.branches["robust"].mask == mask).all()
+    session.act([{"do": "undo"}], 2)
+    assert session.history.now == before
+
+
+def test_painted_pixels_of_another_photo_are_refused() -> None:
+    session = clicked()
+    with pytest.raises(state.BadPrompt):
+        session.load_objects(session.history.now, {1: np.ones((60, 60), bool)})
+    with pytest.raises(state.BadPrompt):
+        session.load_objects(session.history.now, {7: np.ones((40, 60), bool)})
+
+
+def test_a_refined_answer_depends_on_the_switch_only_where_there_is_a_mask_to_refine() -> None:
+    session = clicked()
+    one = session.history.now.current
+    assert session.key(one) == session.key(replace(one, refine=not one.refine))
+    two = replace(one, points=(*one.points, one.points[0]))
+    assert session.key(replace(two, refine=True)) != session.key(replace(two, refine=False))
+
+
+def test_the_last_masks_logits_are_found_for_the_next_click() -> None:
+    session = clicked()
+    one = replace(session.history.now.current, refine=True)
+    logits = np.ones((4, 4), np.float32)
+    session.keep(session.key(one), Answer({"sam": Branch(np.ones((4, 6), bool), 0.5, 24, 1.0, logits=logits)}, 0.0))
+    two = replace(one, points=(*one.points, one.points[0]))
+    found = session.last_logits(two)
+    assert found is not None
+    assert found["sam"] is logits
+    assert session.last_logits(one) is None
+    assert session.last_logits(replace(two, refine=False)) is None
