@@ -64,7 +64,7 @@ class Member:
 ALONE = Member()
 
 
-def together(size: int, numbers: int, work: Callable[..., None], *arguments: Any) -> None:
+def together(size: int, numbers: int, work: Callable[..., object], *arguments: Any) -> None:
     """Runs ``work(member, *arguments)`` in ``size`` processes that can average up to ``numbers`` values; waits for all.
 
     ``work`` must be importable (a module's function). The first error of any worker is raised.
@@ -77,7 +77,7 @@ def together(size: int, numbers: int, work: Callable[..., None], *arguments: Any
 
 
 def _worker(
-    rank: int, size: int, board: Tensor, barrier: Barrier, work: Callable[..., None], arguments: tuple[Any, ...]
+    rank: int, size: int, board: Tensor, barrier: Barrier, work: Callable[..., object], arguments: tuple[Any, ...]
 ) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

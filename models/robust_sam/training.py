@@ -29,14 +29,24 @@ from models.robust_sam.trainer import StageConfig, Trainer
 from models.worlds.packs import Shard, read_packs
 
 RUNS = ASSETS.parent / "runs" / METHOD.slug
+ON_PAIRS = StageConfig(
+    "robust",
+    minutes=26,
+    learning_rate=1e-3,
+    sides=((0.55, 256), (0.85, 384), (1.0, 512)),
+    batch=4,
+    per_image=4,
+    pairs=True,
+    seed=1,
+)
 STAGES = {
     stage.name: stage
     for stage in (
         StageConfig(
-            "plain", minutes=118, learning_rate=8e-4, sides=((0.74, 256), (0.88, 384), (1.0, 512)), batch=4, per_image=6
+            "plain", minutes=126, learning_rate=8e-4, sides=((0.74, 256), (0.88, 384), (1.0, 512)), batch=4, per_image=6
         ),
-        StageConfig("robust", minutes=17, learning_rate=1e-3, batch=12, per_image=4, pairs=True, seed=1),
-        StageConfig("augmented", minutes=60, learning_rate=3e-4, batch=12, per_image=4, pairs=True, seed=1),
+        ON_PAIRS,
+        replace(ON_PAIRS, name="augmented", minutes=60, learning_rate=3e-4),
     )
 }
 BATCH_NORM_MOMENTUM = 0.1
