@@ -131,7 +131,8 @@ def _open(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Upda
 
 
 def _close(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Update]:
-    _leave(desk, session)
+    _order_masks(desk, session)
+    desk.leave()
     unsaved = desk.flush()
     if unsaved is not None:
         raise unsaved
@@ -150,7 +151,7 @@ def _delete(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Up
 def _create(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Update]:
     path = plain(sent, "path")
     folder = _trusted(path) if path else None
-    _leave(desk, session)
+    _order_masks(desk, session)
     yield from files.create(tool, desk, sent, folder)
     if desk.project is not None and desk.project.images:
         told = desk.told
@@ -174,21 +175,19 @@ def _trusted(path: str) -> Path:
 # ---- images
 
 
-def _leave(desk: Desk, session: Session) -> None:
-    """Have the masks of the image on the stage made, and end the stay on it."""
+def _order_masks(desk: Desk, session: Session) -> None:
+    """Have the masks of the image on the stage made while the annotator goes on."""
     if desk.image is not None and desk.project is not None and desk.session is session:
         entry, project = desk.image, desk.project
         wanted = due(project.state(entry.id), desk.things())
         values = project.state(entry.id).values("object")
         MASKS.ask(Order(project, entry.id, copy_of(session), wanted, values, desk.page))
-    desk.leave()
 
 
 def _show(tool: Tool, desk: Desk, session: Session, image: str, *, told: str = "") -> Iterator[Update]:
     """Leave the image on the stage for another one."""
-    # Read first: an image that cannot be opened leaves everything as it is.
     project = desk.needed()
-    _leave(desk, session)
+    _order_masks(desk, session)
     desk.flush()
     controls = _clean(tool.room, desk, session)
     revision, notes = desk.show(image, session)
