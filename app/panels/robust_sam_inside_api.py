@@ -50,7 +50,7 @@ def inside(
         about = about_of(session) | {"degradation": described(session.degradation), "receipt": receipt}
         with tempfile.TemporaryDirectory() as folder:
             png, npz = files(view, photo, about, Path(folder))
-            return inside_export.as_dict(view) | about | {"png": _served(png), "npz": _served(npz)}
+            return about | inside_export.as_dict(view) | {"png": _served(png), "npz": _served(npz)}
 
 
 def _served(path: Path) -> dict[str, Any]:

@@ -242,8 +242,10 @@ def about_of(session: Session) -> dict[str, Any]:
     return {
         "photo": session.photo.name if session.photo is not None else "",
         "object": thing.name,
-        "points": [[point.x, point.y, point.label] for point in thing.points],
-        "box": list(thing.box) if thing.box else None,
+        "prompts": {
+            "points": [[point.x, point.y, point.label] for point in thing.points],
+            "box": list(thing.box) if thing.box else None,
+        },
         "weights": session.weights.label,
     }
 

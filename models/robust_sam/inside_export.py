@@ -15,7 +15,7 @@ from models.robust_sam.inside_types import Cleaner, InsideView
 
 def as_npz(view: InsideView, about: Mapping[str, Any] | None = None) -> bytes:
     """Every array as ``<cleaner>_<field>``, ``attention_<branch>``, ``mask_<branch>``; ``about`` as JSON text."""
-    arrays: dict[str, Any] = {"about": np.array(json.dumps({**as_dict(view), **(about or {})}, default=str))}
+    arrays: dict[str, Any] = {"about": np.array(json.dumps({**(about or {}), **as_dict(view)}, default=str))}
     for cleaner in view.cleaners:
         for field in fields(Cleaner):
             value = getattr(cleaner, field.name)

@@ -17,6 +17,7 @@ COLUMNS = ("kind", "severity", "seed", "branch", "iou", "reference_kind", "refer
 def as_dict(result: SweepResult, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Plain JSON values: mode, reference, one entry a point with every seed's IoU, and ``about`` (photo, receipt)."""
     return {
+        **(about or {}),
         "mode": result.mode,
         "measure": "IoU of thresholded masks",
         "reference": {"kind": result.reference.kind, "is_accuracy": result.reference.kind == "truth"}
@@ -26,7 +27,6 @@ def as_dict(result: SweepResult, about: Mapping[str, Any] | None = None) -> dict
         "seeds": list(result.seeds),
         "clean": dict(result.clean),
         "points": [_point(point) for point in result.points],
-        **(about or {}),
     }
 
 

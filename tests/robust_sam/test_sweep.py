@@ -51,6 +51,13 @@ def test_without_a_true_mask_the_result_says_consistency_only(tiny: RobustSam, p
     assert sweep_export.as_dict(result)["reference"]["is_accuracy"] is False
 
 
+def test_what_the_figures_are_of_never_replaces_them(tiny: RobustSam, photo: np.ndarray) -> None:
+    told = sweep_export.as_dict(swept(tiny, photo), {"photo": "x.png", "points": "none", "mode": "none"})
+    assert told["photo"] == "x.png"
+    assert told["mode"] == "severity"
+    assert [point["severity"] for point in told["points"]] == [0.0, 1.0]
+
+
 def test_with_a_true_mask_both_branches_are_measured_against_it(tiny: RobustSam, photo: np.ndarray) -> None:
     truth = np.zeros(photo.shape[:2], bool)
     truth[10:50, 20:60] = True

@@ -73,6 +73,7 @@ def test_a_sweep_draws_a_curve_names_its_reference_and_can_be_saved(page: Visit)
     told = json.loads(saved(page, "Download JSON"))
     assert told["reference"]["is_accuracy"] is True
     assert told["object"] == "Cup"
+    assert len(told["points"]) == 7
     assert page.complaints == []
 
 
