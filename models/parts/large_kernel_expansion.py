@@ -13,8 +13,7 @@ from models.parts.problems import BadInput
 
 def bin_index(grid: Grid, device: torch.device | str = "cpu") -> Tensor:
     """The bin of every offset: (K,) int64."""
-    sizes = torch.tensor(grid, device=device)
-    return torch.arange(len(grid), device=device).repeat_interleave(sizes)
+    return torch.tensor([index for index, size in enumerate(grid) for _ in range(size)], device=device)
 
 
 def bin_matrix(grid: Grid, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> Tensor:

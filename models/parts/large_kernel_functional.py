@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.parts import large_kernel_direct, large_kernel_fft
 from models.parts.large_kernel_dispatch import DIRECT_LIMIT, default
 from models.parts.large_kernel_expansion import literal_bias, masked_bias, plain_expand
 from models.parts.large_kernel_frames import Axis, Padding, frame
@@ -205,18 +206,21 @@ def traced() -> bool:
 def _plain(x: Tensor, kernel: Tensor, grid: Grid | None, bias: Tensor | None, stride: int, padding: Padding) -> Tensor:
     """The convolution in operations that tracers know: torch's own when exporting, else by kernel size."""
     dense = kernel if grid is None else plain_expand(kernel, grid, grid)
-    high, wide = dense.shape[-2:]
+    high, wide = kernel.shape[-2:] if grid is None else (sum(grid), sum(grid))
     exporting = torch.compiler.is_exporting() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
     if exporting or max(high, wide) <= DIRECT_LIMIT:
         pads = (high // 2, wide // 2) if padding == "same" else padding
         assert not isinstance(pads, str)
         return F.conv2d(x, dense.unsqueeze(1).to(x.dtype), bias, stride, pads, 1, dense.shape[0])
-    job = Work(frame((x.shape[2], x.shape[3]), (high, wide), stride, padding))
-    name = "cropped" if job.effective_kernel <= DIRECT_LIMIT else "fft"
-    if x.dtype in HALF or dense.dtype in HALF:
-        y = apply(name, x.float(), prepare(name, dense.float(), job), job).to(x.dtype)
+    (row, column), near = frame((x.shape[2], x.shape[3]), (high, wide), stride, padding).cropped()
+    kept = dense[:, row : row + near.rows.kernel, column : column + near.columns.kernel]
+    image = x
+    if x.dtype in HALF or kept.dtype in HALF:
+        image, kept = x.float(), kept.float()
+    if max(near.rows.kernel, near.columns.kernel) <= DIRECT_LIMIT:
+        y = large_kernel_direct.apply(image, kept, near).to(x.dtype)
     else:
-        y = apply(name, x, prepare(name, dense, job), job)
+        y = large_kernel_fft.apply(image, large_kernel_fft.prepare(kept, near), near).to(x.dtype)
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 

@@ -45,6 +45,7 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 def far(got: Tensor, wanted: Tensor) -> float:
+    got, wanted = got.detach(), wanted.detach()
     return float((got.double() - wanted.double()).abs().max() / wanted.double().abs().max().clamp_min(1e-30))
 
 

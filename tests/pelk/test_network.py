@@ -1,4 +1,4 @@
-"""The network: shapes, partial convolution, embedding, merging, conversion, and its agreement with the counting model."""
+"""The network: shapes, partial convolution, embedding, merging, conversion, agreement with the counting model."""
 
 from __future__ import annotations
 

@@ -63,8 +63,9 @@ def test_a_dead_centre_has_no_score_and_shows_black() -> None:
 
 
 def test_the_field_can_be_taken_elsewhere_and_in_any_grad_mode() -> None:
+    model = uniform(5)
     with torch.inference_mode():
-        field = field_of(uniform(5), bright(), centre=(3, 30))
+        field = field_of(model, bright(), centre=(3, 30))
     assert np.argwhere(field > 1e-9).mean(0).tolist() == [3, 30]
 
 
