@@ -93,7 +93,9 @@ class BatchTool:
                 self.branch = gr.Radio(BRANCHES, value="robust", label="Masks of")
         with gr.Row(elem_classes="v-bar bt-bar"):
             self.go = gr.Button("Run batch", variant="primary", size="sm", scale=0, min_width=120)
-            self.state = markup(state_line("ready", "Give photos and a prompts file"), elem_classes="v-state-box")
+            self.state = markup(
+                state_line("ready", "Give photos, and say what to segment in them"), elem_classes="v-state-box"
+            )
             self.cancel = gr.Button(
                 "Cancel", size="sm", interactive=False, scale=0, min_width=90, elem_classes="v-cancel"
             )
