@@ -215,7 +215,7 @@ def config_of(values: Mapping[str, Any]) -> EverythingConfig:
 
 def _done(results: list[Any], config: EverythingConfig) -> str:
     spent = sum(found.milliseconds for found in results) / 1000
-    counts = ", ".join(f"{view.TITLES[found.branch]} {len(found.segments)} segments" for found in results)
+    counts = ", ".join(f"{view.TITLES[found.branch]} {view.counted(len(found.segments))}" for found in results)
     return f"{counts} from {config.prompts} points in {seconds_text(spent)}"
 
 

@@ -57,6 +57,11 @@ def colors_of(labels: npt.NDArray[np.int32], count: int) -> list[str]:
     return [choices[index] for index in chosen[1:]]
 
 
+def counted(count: int) -> str:
+    """ "1 segment", "7 segments"."""
+    return f"{count} segment{'' if count == 1 else 's'}"
+
+
 def labels_address(labels: npt.NDArray[np.integer[Any]]) -> str:
     """labels: (h, w), below 65536 -> a PNG data address: number = red + 256 x green."""
     pixels = np.zeros((*labels.shape, 3), np.uint8)
@@ -88,7 +93,7 @@ def whole(found: Everything) -> dict[str, Any]:
     return {
         "branch": found.branch,
         "title": TITLES[found.branch],
-        "caption": f"{len(found.segments)} segments cover {100 * covered:.0f} % of the photo",
+        "caption": f"{counted(len(found.segments))}, {100 * covered:.0f} % of the photo",
         "labels": labels_address(labels),
         "colors": colors_of(labels, len(found.segments)),
         "segments": [

@@ -93,7 +93,7 @@ def test_the_message_holds_what_hovering_needs_and_is_plain_json() -> None:
         "stability": 0.87,
         "point": [11.0, 11.0],
     }
-    assert "2 segments cover 50 %" in told["caption"]
+    assert "2 segments, 50 % of the photo" in told["caption"]
 
 
 def test_a_partial_message_says_how_far_the_search_is() -> None:

@@ -51,7 +51,10 @@ function painted(view, width, height, labels) {
       const label = labels[i];
       if (!label) continue;
       const edge = (x > 0 && labels[i - 1] !== label) || (x + 1 < width && labels[i + 1] !== label)
-        || (y > 0 && labels[i - width] !== label) || (y + 1 < height && labels[i + width] !== label);
+        || (y > 0 && labels[i - width] !== label) || (y + 1 < height && labels[i + width] !== label)
+        // Where nothing lies beside it the outline has to have both its pixels inside.
+        || (x > 1 && !labels[i - 2]) || (x + 2 < width && !labels[i + 2])
+        || (y > 1 && !labels[i - 2 * width]) || (y + 2 < height && !labels[i + 2 * width]);
       const [r, g, b] = colors[(label - 1) % colors.length];
       data.data.set([r, g, b, edge ? 255 : FILL], 4 * i);
     }
@@ -184,7 +187,7 @@ function table() {
     stability: digits(s.stability, 2),
   })[name];
   const body = all.map((s) => `<tr data-row="${s.branch} ${s.number}">${shown.map(([name]) => `<td>${cell(s, name)}</td>`).join('')}<td><button type="button" data-pick="${s.branch} ${s.number}" aria-label="Add segment ${s.number} of ${escaped(s.title)} as object">Add</button></td></tr>`);
-  place.innerHTML = `<table><caption>${all.length} segments</caption><thead><tr>${head.join('')}<td></td></tr></thead><tbody>${body.join('')}</tbody></table>`;
+  place.innerHTML = `<table><caption>${all.length === 1 ? '1 segment' : `${all.length} segments`}</caption><thead><tr>${head.join('')}<td></td></tr></thead><tbody>${body.join('')}</tbody></table>`;
 }
 
 async function take(message) {
