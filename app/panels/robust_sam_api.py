@@ -20,8 +20,8 @@ from app.guard.paths import download_name
 from app.palette import OBJECT_COLORS, rgb
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import read_photo
-from app.panels.robust_sam_handlers import checked_degradation
-from app.panels.robust_sam_jobs import ask, degrade_request
+from app.panels.robust_sam_handlers import checked_degradation, full_answer
+from app.panels.robust_sam_jobs import degrade_request
 from app.panels.robust_sam_session import Answer, Photo, Seen, Session
 from models.runtime import RuntimeProblem
 
@@ -33,15 +33,26 @@ def bind() -> None:
 
 
 def segment(
-    image: dict, points: list[list[float]], labels: list[int], box: list[float] | None = None, checkpoint: str = "nano"
+    image: dict,
+    points: list[list[float]],
+    labels: list[int],
+    box: list[float] | None = None,
+    checkpoint: str = "nano",
+    refine: bool = False,
+    painting: dict | None = None,
+    strokes: list[dict] | None = None,
 ) -> dict:
     """Segment one object with plain SAM and with RobustSAM.
 
     image: a file (``handle_file``). points: [[x, y], ...] in pixels of the photo. labels: 1 adds, 0 removes, one for
-    each point. box: [x0, y0, x1, y1] or null. Returns {"sam": ..., "robust": ..., "receipt": ...}; each branch has
-    "mask" (PNG file of the photo's size), "confidence" (predicted IoU), "area" (pixels) and "milliseconds".
+    each point. box: [x0, y0, x1, y1] or null. refine: answer each click with the mask before it as a prompt too.
+    painting: a picture of the photo's shape, not black where the object is, as a prompt. strokes: [{"mode": 1 paints or
+    0 erases, "radius": pixels, "path": [x0, y0, x1, y1, ...]}] over the masks; not together with a painting.
+
+    Returns {"sam": ..., "robust": ..., "receipt": ...}; each branch has "mask" (PNG file of the photo's size),
+    "confidence" (predicted IoU), "area" (pixels) and "milliseconds".
     """
-    session, answer = _segmented(image, points, labels, box, checkpoint)
+    session, answer = _segmented(image, points, labels, box, checkpoint, refine, painting, strokes)
     name = session.photo.name if session.photo else ""
     told: dict[str, Any] = {"receipt": dict(answer.receipt)}
     for key, branch in answer.branches.items():
@@ -75,9 +86,15 @@ def export(
     form: str = "png",
     branch: str = "robust",
     checkpoint: str = "nano",
+    refine: bool = False,
+    painting: dict | None = None,
+    strokes: list[dict] | None = None,
 ) -> dict:
-    """Segment one object and export its mask. form: png, rgba, coco or npy; branch: robust or sam. Returns a file."""
-    session, answer = _segmented(image, points, labels, box, checkpoint)
+    """Segment one object, as /robust_sam_segment does, and export its mask. Returns a file.
+
+    form: png, rgba, coco or npy; branch: robust or sam.
+    """
+    session, answer = _segmented(image, points, labels, box, checkpoint, refine, painting, strokes)
     with _Told():
         if form not in exporters.FORMATS:
             raise BadInput("The format", f"{form!r} does not exist", f"Choose one of {', '.join(exporters.FORMATS)}")
@@ -101,7 +118,14 @@ class _Told:
 
 
 def _segmented(
-    image: dict, points: list[list[float]], labels: list[int], box: list[float] | None, checkpoint: str
+    image: dict,
+    points: list[list[float]],
+    labels: list[int],
+    box: list[float] | None,
+    checkpoint: str,
+    refine: bool,
+    painting: dict | None,
+    strokes: list[dict] | None,
 ) -> tuple[Session, Answer]:
     with _Told():
         if checkpoint != "nano":
@@ -112,17 +136,25 @@ def _segmented(
             raise BadInput("The prompts", "have the wrong form", "A point is a pair [x, y], a box is [x0, y0, x1, y1]")
         session = Session("script")
         session.set_photo(_photo(image))
-        actions: list[dict[str, Any]] = [
+        if painting is not None and strokes:
+            raise BadInput(
+                "The painting", "came with strokes", "Give one of the two: a prompt, or a change of the masks"
+            )
+        if painting is not None and session.photo is not None:
+            painted = read_photo(service.uploaded(str(painting.get("path"))), _name(painting), {}).image.any(axis=2)
+            session.load_objects(session.history.now, {session.history.now.active: painted})
+        actions: list[dict[str, Any]] = [{"do": "refine", "on": refine}, {"do": "paint_prompt", "on": bool(painting)}]
+        actions += [
             {"do": "point", "x": x, "y": y, "label": label} for (x, y), label in zip(points, labels, strict=True)
         ]
         if box is not None:
             actions.append({"do": "box"} | dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)))
+        actions += [{**stroke, "do": "stroke"} for stroke in strokes or ()]
         session.act(actions, 0)
         current = session.history.now.current
-        if not current.prompted or session.photo is None:
-            raise BadInput("The prompts", "add nothing", "Give a box, or a point with label 1")
-        height, width = session.photo.image.shape[:2]
-        return session, ask(session, current, size=(height, width))
+        if not current.drawn:
+            raise BadInput("The prompts", "add nothing", "Give a box, a point with label 1, or a painting")
+        return session, full_answer(session, current)
 
 
 def _name(image: dict) -> str:

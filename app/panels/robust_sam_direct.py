@@ -50,8 +50,10 @@ def act(session: Session, sent: Mapping[str, Any]) -> dict[str, Any]:
 def carry_out(session: Session, sent: Mapping[str, Any]) -> None:
     """Do the actions of a batch once, however often it arrives; what is wrong with one waits in ``session.trouble``."""
     seq = int(sent.get("seq") or 0)
-    if seq and seq <= session.seq:
-        return
+    with session.lock:
+        if seq and seq in session.batches:
+            return
+        session.batches.append(seq)
     try:
         session.act([action for action in _actions(sent) if action.get("do") != "resend"], seq)
     except state.BadPrompt as problem:

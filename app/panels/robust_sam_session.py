@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -70,6 +70,8 @@ class Session:
         self.history = state.History()
         self.revision = 0
         self.seq = 0
+        self.batches: deque[int] = deque(maxlen=256)
+        """Numbers of the newest batches of actions that were carried out."""
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._latest: dict[int, str] = {}
         self._recipes: dict[str, tuple[str, tuple[Edit, ...]]] = {}

@@ -85,3 +85,17 @@ def test_files_of_the_server_cannot_be_named(client: Client, path: str) -> None:
 
 def _path(file: Any) -> str:
     return file["path"] if isinstance(file, dict) else file
+
+
+def test_strokes_change_the_masks_and_a_painting_is_a_prompt(client: Client, blocks: Path, tmp_path: Path) -> None:
+    stroke = {"mode": 0, "radius": 10, "path": [150, 100, 250, 100]}
+    given = {"image": handle_file(blocks), "points": [[150, 100]], "labels": [1]}
+    told = call(client, "segment", **given, strokes=[stroke])
+    assert 200 * 200 - told["sam"]["area"] == pytest.approx(100 * 20 + np.pi * 100, rel=0.03)
+    painted = np.zeros((400, 600), np.uint8)
+    painted[60:90, 120:180] = 255
+    Image.fromarray(painted).save(tmp_path / "painted.png")
+    told = call(
+        client, "segment", **(given | {"points": [], "labels": []}), painting=handle_file(tmp_path / "painted.png")
+    )
+    assert told["sam"]["area"] == 30 * 60

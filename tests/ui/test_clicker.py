@@ -31,7 +31,7 @@ def area(opened: Visit, column: int) -> int:
 
 def saved(opened: Visit, button: str) -> Path:
     with opened.page.expect_download(timeout=60_000) as waiting:
-        opened.page.get_by_role("button", name=button).click()
+        opened.page.locator(".v-foot").get_by_role("button", name=button).click()
     return Path(waiting.value.path())
 
 
@@ -39,7 +39,7 @@ def test_page_opens_with_an_example_and_no_complaint(opened: Visit) -> None:
     opened.page.locator(".stage.is-example").wait_for()
     opened.page.wait_for_timeout(2500)  # the status stream connects in this time
     assert opened.complaints == []
-    assert opened.page.locator(".v-state").get_attribute("data-state") == "example"
+    assert opened.page.locator(".v-state").first.get_attribute("data-state") == "example"
 
 
 def test_click_gives_a_mask_of_the_object_in_both_views(opened: Visit, blocks: Path) -> None:
@@ -86,10 +86,10 @@ def test_undo_and_redo_take_the_point_away_and_bring_it_back(opened: Visit, bloc
     opened_blocks(opened, blocks)
     opened.click_at(150, 100, SIZE)
     opened.state("done")
-    opened.page.get_by_role("button", name="Undo").click()
+    opened.page.locator(".stage").get_by_role("button", name="Undo", exact=True).click()
     opened.page.locator(".rs-empty").wait_for()
     assert opened.points() == []
-    opened.page.get_by_role("button", name="Redo").click()
+    opened.page.locator(".stage").get_by_role("button", name="Redo", exact=True).click()
     opened.page.locator(".rs-table").wait_for()
     assert len(opened.points()) == 1
 
@@ -105,7 +105,7 @@ def test_right_click_removes(opened: Visit, blocks: Path) -> None:
 
 def test_two_clicks_make_a_box(opened: Visit, blocks: Path) -> None:
     opened_blocks(opened, blocks)
-    opened.page.get_by_role("button", name="Box").click()
+    opened.page.locator(".stage").get_by_role("button", name="Box", exact=True).click()
     opened.click_at(400, 300, SIZE)
     opened.click_at(200, 100, SIZE)
     opened.state("done")

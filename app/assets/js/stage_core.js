@@ -54,10 +54,15 @@ function flush() {
   S.waiting = [];
   S.seq += 1;
   const batch = { actions: S.inFlight, seq: S.seq, base: S.photo.base };
+  clearTimeout(S.settleTimer);
+  if (S.key) sendDirect(batch); else sendEvent(batch);
+}
+
+// An event gives no sign of its own when its answer is overtaken, so waiting for it has an end.
+function sendEvent(batch) {
   clearTimeout(S.ackTimer);
   S.ackTimer = setTimeout(acknowledged, ACK_MS);
-  clearTimeout(S.settleTimer);
-  if (S.key) sendDirect(batch); else trigger('act', batch);
+  trigger('act', batch);
 }
 
 function acknowledged() {

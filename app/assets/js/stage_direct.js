@@ -18,7 +18,7 @@ async function sendDirect(batch) {
     // The same batch again, as an event: the server does a batch once, however often it arrives.
     console.info('stage: the direct way is closed:', problem.message);
     S.key = '';
-    trigger('act', batch);
+    sendEvent(batch);
   }
 }
 

@@ -39,6 +39,12 @@ const BUTTONS = {
   zoom: (value) => (value === 'fit' ? (fit(), refreshTools()) : zoomTo(S.zoom * (value === 'in' ? 1.4 : 1 / 1.4), S.views[0])),
 };
 
+function focusPicture() {
+  const { canvas } = S.views.find(visible) || S.views[0];
+  canvas.classList.add('by-pointer');
+  canvas.focus({ preventScroll: true });
+}
+
 const CONTROLS = {
   open: choose,
   camera,
@@ -54,6 +60,8 @@ root.addEventListener('click', (event) => {
   if (!button) return;
   const [kind, value] = button.dataset.tool.split(':');
   BUTTONS[kind](value);
+  // A tool in the hand: from here on keys belong to the picture, not to the button.
+  if (event.detail && kind !== 'layout') focusPicture();
 });
 document.addEventListener('click', (event) => {
   const button = event.target.closest(`[data-stage-do][data-room="${room}"]`);
