@@ -45,7 +45,8 @@ def test_holes_lie_inside_their_outer_ring() -> None:
 
 def test_masks_match_their_photos_and_cover_a_sane_share() -> None:
     objects = load()
-    assert len(objects) >= 20
+    assert len(objects) >= 30
+    assert len({item.photo for item in objects}) >= 12
     for item in objects:
         assert item.image.dtype == np.uint8
         assert item.image.shape == (*item.mask.shape, 3)
