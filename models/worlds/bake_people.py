@@ -25,6 +25,9 @@ OUT = Path(__file__).resolve().parents[2] / "assets" / "worlds" / "people.npz"
 MESH = "notoes_collapse10pc.obj"
 _FARTHEST_M = 0.02
 _HAIR_M = 0.014
+_EYE_FACES, _EYE_M = 4, 0.03
+_HEMS = (("torso", "hips"), *((a + s, b + s) for s in (".L", ".R") for a, b in (("thigh", "calf"), ("calf", "foot"))))
+_LEVELLING = 0.8
 
 PHENOTYPES: dict[str, dict[str, float]] = {
     "man": {"gender": 0.0, "age": 0.67},
@@ -61,6 +64,7 @@ def bake(out: Path = OUT) -> Path:
     bones = list(body.bone_labels)
     eye = heads[0, bones.index("eye.L")]
     labels = _face_labels(faces, strongest, bones, moved[0], eye)
+    moved = np.stack([_with_hems(vertices, faces, labels) for vertices in moved])
     ours = np.zeros((len(small), len(BONES)))
     for number, name in enumerate(bones):
         ours[:, BONES.index(kept_bone(name))] += weights[:, number]
@@ -122,14 +126,27 @@ def _dense_weights(body: Any) -> F64:
 def _face_labels(
     faces: NDArray[np.int64], strongest: NDArray[np.int64], bones: list[str], vertices: F64, eye: F64
 ) -> NDArray[np.int64]:
-    """The label of each face: that of most of its corners; the top and back of the head are hair."""
+    """The label of each face: that of most of its corners; the top and back of the head are hair, and what lies at
+    the eyes (eye: the left one, (3,)) is eye: the reduced mesh has no eyeballs."""
     corner = np.array([LABELS.index(label_of(bones[bone])) for bone in strongest])[faces]
     labels = np.where(corner[:, 1] == corner[:, 2], corner[:, 1], corner[:, 0])
     middle = vertices[faces].mean(axis=1)
     up, back = middle[:, 1] - eye[1], eye[2] - middle[:, 2]
     scalp = (up > 0.05) | ((up > -0.05) & (back > 0.085))
     labels[(labels == LABELS.index("head")) & scalp] = LABELS.index("hair")
+    away = np.minimum(*(np.linalg.norm(middle - eye * (side, 1, 1), axis=1) for side in (1, -1)))
+    nearest = np.argsort(away)[: 2 * _EYE_FACES]
+    labels[nearest[away[nearest] < _EYE_M]] = LABELS.index("eyes")
     return labels
+
+
+def _with_hems(vertices: F64, faces: NDArray[np.int64], labels: NDArray[np.int64]) -> F64:
+    """Level the rings at which clothes may end, so that a hem is a line and not a row of teeth."""
+    level = vertices.copy()
+    for upper, lower in _HEMS:
+        ring = np.intersect1d(*(faces[labels == LABELS.index(name)] for name in (upper, lower)))
+        level[ring, 1] += _LEVELLING * (level[ring, 1].mean() - level[ring, 1])
+    return level
 
 
 def _with_hair(vertices: F64, faces: NDArray[np.int64], hair: NDArray[np.bool_]) -> F64:
