@@ -26,7 +26,7 @@ def test_running_click_can_be_cancelled(opened: Visit, tmp_path: Path) -> None:
     size = open_wide(opened, tmp_path, SLOW_WIDTH)
     opened.click_at(100, 100, size)
     opened.state("running")
-    opened.page.get_by_role("button", name="Cancel").click()
+    opened.page.locator(".v-cancel").first.click()
     opened.state("cancelled")
     opened.page.locator(".stage:not(.is-busy)").wait_for()
     assert len(opened.points()) == 1
@@ -58,12 +58,12 @@ def test_kept_work_whose_photo_is_gone_is_said_and_the_example_stays(opened: Vis
         photo: {upload: '/nowhere/x.png', name: 'x.png'}, document: {active: 1, objects: []}, degradation: {}}))"""
     )
     opened.page.reload()
-    opened.page.locator(".v-state", has_text="no longer").wait_for()
+    opened.page.locator(".v-state", has_text="no longer").first.wait_for()
     opened.page.locator(".stage.is-example").wait_for()
     assert opened.complaints == []
 
 
 def test_first_page_keeps_the_mark_of_the_example(opened: Visit) -> None:
     opened.page.wait_for_timeout(1500)
-    assert opened.page.locator(".v-state").get_attribute("data-state") == "example"
+    assert opened.page.locator(".v-state").first.get_attribute("data-state") == "example"
     assert opened.page.locator(".stage.is-example").count() == 1
