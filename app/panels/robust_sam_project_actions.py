@@ -152,6 +152,9 @@ def _create(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Up
     path = plain(sent, "path")
     folder = _trusted(path) if path else None
     _order_masks(desk, session)
+    if folder is not None and files.is_project(folder):
+        yield from _open(tool, desk, session, sent)
+        return
     yield from files.create(tool, desk, sent, folder)
     if desk.project is not None and desk.project.images:
         told = desk.told
@@ -215,6 +218,8 @@ def _todo(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Upda
     project = desk.needed()
     entry = view.neighbour(desk, project, 1, status="todo")
     if entry is None:
+        _order_masks(desk, session)
+        desk.flush()
         yield tool.draw(desk, told="No image is left to do.") | tool.room.draw(session, busy=False, keys=set())
         return
     yield from _show(tool, desk, session, entry.id)
@@ -226,6 +231,7 @@ def _mark(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Upda
     if sent.get("next"):
         yield from _todo(tool, desk, session, sent)
         return
+    _order_masks(desk, session)
     desk.flush()
     yield tool.draw(desk)
 

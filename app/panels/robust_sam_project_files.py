@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app import service
 from app.annotate import project_export as exports
 from app.annotate.labels import labels_from
+from app.annotate.project import MANIFEST
 from app.annotate.project_images import IMAGES_ASIDE, Added, Found, add_images, in_files, in_folder
 from app.annotate.store import Project
 from app.frame import Update
@@ -31,10 +32,15 @@ Tell = Callable[[int, str], None]
 TICK_S = 0.3
 
 
+def is_project(folder: Path) -> bool:
+    """True for a folder that holds a project, in itself or beside its images."""
+    return (folder / MANIFEST).exists() or (folder / IMAGES_ASIDE / MANIFEST).exists()
+
+
 def project_at(desk: Desk, folder: Path) -> Project:
     """Open the project in any folder of this machine; raises BadInput."""
     aside = folder / IMAGES_ASIDE
-    project = desk.shelf.open_folder(aside if (aside / "project.json").exists() else folder)
+    project = desk.shelf.open_folder(aside if (aside / MANIFEST).exists() else folder)
     return desk.open(desk.shelf.id_of(project.folder))
 
 
