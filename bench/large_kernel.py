@@ -30,7 +30,7 @@ MODES: tuple[Mode, ...] = ("cached", "forward", "backward")
 ROUNDS = 12
 SECONDS_PER_CASE = 0.4
 SECONDS = 400.0
-"""The table stops here; what it lacks is listed in the config. The headlines are measured first and always."""
+"""For the table; what it lacks then is listed in the config. The headlines are measured first and always."""
 ERROR_CHANNELS = 2
 
 
@@ -48,7 +48,7 @@ def run() -> dict[str, Any]:
         try:
             torch.set_num_threads(1)
             headlines = {f"speedup_{side}_k{kernel}": _headline(side, kernel) for side, kernel in HEADLINES}
-            rows, skipped = _table(dispatcher, start)
+            rows, skipped = _table(dispatcher)
             errors = [_error(dispatcher, side, kernel) for side in SIZES for kernel in KERNELS]
             decision = _decision_us(dispatcher)
         finally:
@@ -131,9 +131,9 @@ def _headline(side: int, kernel: int) -> dict[str, Any]:
     }
 
 
-def _table(dispatcher: Dispatcher, start: float) -> tuple[list[dict[str, Any]], list[str]]:
+def _table(dispatcher: Dispatcher) -> tuple[list[dict[str, Any]], list[str]]:
     """Every algorithm at every size, kernel, mode and number of threads; scipy beside inference on one thread."""
-    rows, skipped = [], []
+    rows, skipped, start = [], [], time.perf_counter()
     for threads in THREADS:
         torch.set_num_threads(threads)
         for side, channels in SIZES.items():

@@ -194,9 +194,12 @@ class _Fitting:
         kernel = kernel[:channels]
         at_size, cut = brought_to(kernel, self.config.kernels[stage])
         shared, residual = project(at_size.double(), self.config.grid(stage))
-        self.taken[key] = shared.to(self.ours[key].dtype)
+        self.taken[key] = shared.unsqueeze(1).to(self.ours[key].dtype)
         self.report.fitted[key] = (cut**2 + (1 - cut**2) * residual**2) ** 0.5
-        self._neutral_norm(target + "bn.", bias[:channels])
+        if target + "bn.bias" in self.ours:
+            self._neutral_norm(target + "bn.", bias[:channels])
+        elif bool(bias.any()):
+            self.report.left[source + "bias"] = "our branch without a norm has no bias"
 
     def _small(self, stage: int, index: int, source: str, parts: Mapping[str, Tensor]) -> None:
         target = f"stages.{stage}.{index}.large_kernel.small_conv."
@@ -207,8 +210,6 @@ class _Fitting:
 
     def _neutral_norm(self, prefix: str, bias: Tensor) -> None:
         """A BatchNorm that in eval mode adds `bias` and nothing else."""
-        if prefix + "bias" not in self.ours:
-            return
         epsilon = 1e-5
         values = {
             "weight": torch.ones_like(bias),
