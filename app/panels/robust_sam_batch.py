@@ -153,7 +153,7 @@ class BatchTool:
             yield self._show("running", "Looking through the photos", busy=True)
             table = _table(mode, prompts)
             with Photos() as photos:
-                _gather(photos, files, folder)
+                gather(photos, files, folder)
                 target = fresh_folder(page)
                 for report in run(photos, table, settings_of(values, page.user), form, target, page.stop):
                     yield self._told(page, report)
@@ -204,7 +204,7 @@ def _table(mode: str, prompts: str | None) -> PromptTable:
     return read_prompts(path.read_bytes(), path.name)
 
 
-def _gather(photos: Photos, files: list[str] | None, folder: str) -> None:
+def gather(photos: Photos, files: list[str] | None, folder: str) -> None:
     """The photos of the upload, else those of the folder."""
     if files:
         photos.add_files([(path, path.name) for path in map(service.uploaded, files)])

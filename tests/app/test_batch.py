@@ -22,6 +22,7 @@ from app.annotate.exporters.datasets import DATASET_FORMATS
 from app.annotate.exporters.whole import WholeFile
 from app.guard import BadInput
 from app.panels import robust_sam_batch_result as results
+from app.panels.robust_sam_batch import gather
 from app.panels.robust_sam_batch_run import Report, run, settings_of
 from app.panels.robust_sam_batch_sources import Photos
 from models.robust_sam.batch import MOST_IMAGES, Stop
@@ -312,3 +313,16 @@ def test_memory_does_not_grow_with_the_number_of_photos(tmp_path: Path) -> None:
     few, many = peak(30), peak(300)
     # A photo is 90 kB; 270 more of them would be 24 MB, and their masks 8 MB.
     assert many - few < 1_500_000
+
+
+def test_folders_are_refused_to_visitors_of_a_shared_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture())
+    with Photos() as photos:
+        monkeypatch.setattr(service, "_trusts_paths", False)
+        with pytest.raises(BadInput, match="not open to visitors of a shared server"):
+            gather(photos, None, str(tmp_path))
+        monkeypatch.setattr(service, "_trusts_paths", True)
+        gather(photos, None, f"  {tmp_path} ")
+        assert [source.name for source in photos.done()] == ["a.png"]
+        with pytest.raises(BadInput, match="is not a folder of this machine"):
+            gather(photos, None, str(tmp_path / "gone"))

@@ -12,6 +12,9 @@ from models.robust_sam import batch_job, pipeline
 from models.robust_sam.batch import Stop, run_batch
 from models.robust_sam.batch_prompts import ObjectPrompt
 from models.robust_sam.batch_types import Settings, Source
+from models.robust_sam.everything_config import EverythingConfig
+from models.robust_sam.everything_masks import Segment, runs_of
+from models.robust_sam.everything_result import Everything
 from models.robust_sam.pipeline import BadPrompt, Prompts
 from models.runtime import Runtime, RuntimeConfig
 
@@ -51,13 +54,24 @@ def test_boxes_and_points_at_once_are_the_same_as_one_by_one(runtime: Runtime, p
         assert thing.area == thing.held.mask.sum()
 
 
-def test_everything_gives_objects_with_masks(runtime: Runtime, photo: np.ndarray) -> None:
+def test_everything_is_one_job_of_everything_mode(runtime: Runtime, photo: np.ndarray) -> None:
     job = batch_job.image_job(photo, "digest", (), Settings("me", "robust", "everything", points_per_side=8))
-    found = batch_job.found(runtime.submit(job).result())
-    assert found
-    for thing in found:
-        assert thing.held.mask.shape == (90, 160)
-        assert thing.area == thing.held.mask.sum() > 0
+    result = runtime.submit(job).result()
+    assert result.config.points_per_side == 8
+    assert result.branch == "robust"
+    assert len(batch_job.found(result)) == len(result.segments)
+
+
+def test_segments_of_everything_mode_become_objects_with_masks() -> None:
+    mask = np.zeros((30, 40), bool)
+    mask[5:12, 8:20] = True
+    window = (8, 5, 20, 12)
+    segment = Segment(
+        window, runs_of(mask[5:12, 8:20]), (30, 40), 84, (8, 5, 12, 7), 0.9, 0.95, (10, 6), (0, 0, 40, 30), 0
+    )
+    (thing,) = batch_job.found(Everything((30, 40), "robust", (segment,), EverythingConfig(), 1.0))
+    assert (thing.label, thing.confidence, thing.area) == ("", 0.9, 84)
+    assert np.array_equal(thing.held.mask, mask)
 
 
 def test_bad_prompt_names_the_object_before_anything_is_queued(photo: np.ndarray) -> None:
