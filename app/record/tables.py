@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from app.record import robust_sam_card
 from app.record.errors import MarkerMissing
+from app.record.markdown import figure_text, table
+from app.record.verdicts import verdict
 from models import registry
 from models.method import Method
 
@@ -21,6 +24,7 @@ HEADLINES = {
     "degraded_gain": "gain on degraded scenes, RobustSAM over plain SAM",
     "degraded_gain_over_augmented": "gain on degraded scenes, RobustSAM over SAM fine-tuned on degraded scenes",
     "degraded_iou_augmented": "IoU on degraded scenes, SAM fine-tuned on degraded scenes",
+    "box_clean_iou_robust": "IoU on clean scenes, one box, RobustSAM",
     "real_box_iou": "IoU on real photos, one box, RobustSAM",
     "real_box_iou_grabcut": "IoU on real photos, one box, GrabCut",
     "real_clicks_to_80": "clicks (median) to reach IoU 0.80 on real photos, RobustSAM",
@@ -29,6 +33,9 @@ HEADLINES = {
 
 TABLES = ("figures", "all figures")
 """Kinds of figure tables a document may hold: `<!-- figures <slug> -->` for the headlines, `all figures` for a card."""
+
+CARDS: dict[str, Callable[[Mapping[str, object], Mapping[str, object]], str]] = {"robust_sam": robust_sam_card.card}
+"""Slug -> the tables of its report card, from the figures and the configuration of a report."""
 
 
 def between(text: str, name: str) -> str:
@@ -51,12 +58,6 @@ def _find(text: str, name: str) -> re.Match[str]:
     return match
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def methods_table() -> str:
     """The working methods: title with its paper, what it does, parity badge, report card."""
     rows = []
@@ -66,35 +67,43 @@ def methods_table() -> str:
     return table(["method", "what it does", "parity", "measured"], rows)
 
 
-def report_file(method: Method) -> Path:
-    """The recorded report of a method's shipped weights: what `launch.py evaluate <slug> --json` wrote."""
-    return method.weights_folder / "report.json"
+def report_file(method: Method, quick: bool = False) -> Path:
+    """The recorded report of a method's shipped weights: what `launch.py evaluate <slug> [--quick] --json` wrote."""
+    return method.weights_folder / ("report_quick.json" if quick else "report.json")
 
 
 def figures_table(method: Method, kind: str = "figures") -> str:
-    """The recorded figures of one method, or how to measure them when they are not recorded; ``kind`` is of TABLES."""
+    """The recorded figures of one method, or how to measure them when they are not recorded; ``kind`` is of TABLES.
+
+    Both begin with the headlines, beside them those of ``--quick`` where they are recorded, and say in words who won.
+    """
     file = report_file(method)
     if not file.exists():
         return f"Not measured yet: `python3 launch.py evaluate {method.slug}` measures it."
-    figures: Mapping[str, object] = json.loads(file.read_text(encoding="utf-8"))["figures"]
-    if kind == "all figures":
-        return table(["figure", "value"], [[f"`{name}`", figure_text(value)] for name, value in figures.items()])
+    report = _read(file)
+    figures = report["figures"]
+    quick = _read(report_file(method, quick=True))["figures"] if report_file(method, quick=True).exists() else None
     shown = [(name, meaning) for name, meaning in HEADLINES.items() if name in figures]
-    return table(
-        ["figure", "meaning", "value"], [[f"`{name}`", text, figure_text(figures[name])] for name, text in shown]
-    )
+    head = ["figure", "meaning", "value", *(["with `--quick`"] if quick is not None else [])]
+    rows = [
+        [
+            f"`{name}`",
+            text,
+            figure_text(figures[name]),
+            *([figure_text(quick.get(name))] if quick is not None else []),
+        ]
+        for name, text in shown
+    ]
+    headlines = table(head, rows)
+    if kind == "all figures" and method.slug in CARDS:
+        return f"{headlines}\n\n{CARDS[method.slug](figures, report.get('config', {}))}"
+    words = verdict(figures)
+    return f"{headlines}\n\n{words}" if words else headlines
 
 
-def figure_text(value: object) -> str:
-    """A figure for people: two to three digits; `[low, mid, high]` as middle and interval; a dash when not measured."""
-    if value is None:
-        return "-"
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
-        low, middle, high = (figure_text(part) for part in value)
-        return f"{middle} ({low} to {high})"
-    if isinstance(value, (int, float)):
-        return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-    raise ValueError(f"the figure {value!r} is neither a number nor [low, mid, high]")
+def _read(file: Path) -> dict[str, dict[str, object]]:
+    read: dict[str, dict[str, object]] = json.loads(file.read_text(encoding="utf-8"))
+    return read
 
 
 def fresh(text: str, methods: Sequence[Method]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.robust_sam import protocol
-from models.robust_sam.evaluation import EvaluationConfig, Scene, degraded_scene, grabcut, objects_of
+from models.robust_sam.pipeline import iou
 
 
 def square(x0: int, y0: int, x1: int, y1: int, size: int = 40) -> np.ndarray:
@@ -40,49 +39,73 @@ def test_the_next_click_goes_to_the_middle_of_the_largest_error() -> None:
     assert square(25, 25, 39, 39)[int(place[1]), int(place[0])]
 
 
-def test_intervals_hold_the_mean_and_shrink_with_more_images() -> None:
-    rng = np.random.default_rng(0)
-    few = [list(rng.normal(0.5, 0.1, 3)) for _ in range(5)]
-    many = [list(rng.normal(0.5, 0.1, 3)) for _ in range(200)]
-    low, middle, high = protocol.interval(many)
-    assert low < middle < high
-    few_low, _, few_high = protocol.interval(few)
-    assert high - low < few_high - few_low
+def test_no_place_is_clicked_twice_and_the_first_click_is_the_middle() -> None:
+    mask = square(10, 10, 21, 21)
+    first, label = protocol.next_click(np.zeros_like(mask), mask)
+    assert (first.tolist(), label) == ([15, 15], 1)
+    assert protocol.middle_point(mask).points.tolist() == [[15, 15]]  # type: ignore[union-attr]
+    second, _ = protocol.next_click(np.zeros_like(mask), mask, first[None])
+    assert second.tolist() != first.tolist()
 
 
-@given(st.lists(st.lists(st.floats(0, 1), max_size=4), min_size=1, max_size=6).filter(lambda g: any(g)))
-def test_intervals_are_ordered_for_any_groups(groups: list[list[float]]) -> None:
-    low, middle, high = protocol.interval(groups)
-    assert low <= middle + 1e-3
-    assert middle <= high + 1e-3
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_the_next_click_is_always_on_a_wrong_pixel_with_the_right_label(x, y, width, height, seed) -> None:
+    mask = square(x, y, x + width, y + height)
+    answer = np.random.default_rng(seed).random(mask.shape) < 0.5
+    place, label = protocol.next_click(answer, mask)
+    column, row = place.astype(int)
+    if not np.array_equal(answer, mask):
+        assert answer[row, column] != mask[row, column]
+        assert mask[row, column] == bool(label)
 
 
-def test_objects_are_large_enough_and_chosen_by_name() -> None:
-    config = EvaluationConfig(scenes=1, severities=(1.0,), objects=2, least_share=0.01)
-    instance = np.zeros((40, 40), np.int16)
-    instance[:10, :10], instance[20:30, 20:30], instance[35:, 35:], instance[0, 39] = 1, 2, 3, 4
-    masks = objects_of(instance, config, "scene")
-    assert len(masks) == 2
-    assert all(mask.sum() >= 16 for mask in masks)
-    assert all(np.array_equal(a, b) for a, b in zip(masks, objects_of(instance, config, "scene"), strict=True))
+class Oracle:
+    """Stands for a Subject: each click adds or removes the clicked quarter of the picture."""
+
+    def __init__(self, steps: int) -> None:
+        self.asked: list[tuple[int, int, bool]] = []
+        self.steps = steps
+
+    def ask(self, prompts, logits=None, plain_only=False):
+        self.asked.append((len(prompts), len(prompts[0].points), logits is not None))
+        masks = []
+        for prompt in prompts:
+            mask = np.zeros((40, 40), dtype=bool)
+            for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+                column, row = int(x) // self.steps * self.steps, int(y) // self.steps * self.steps
+                mask[row : row + self.steps, column : column + self.steps] = bool(label)
+            masks.append(mask)
+        answers = protocol.Answers(masks, np.zeros((len(prompts), 8, 8)), np.zeros(len(prompts)))
+        return {"sam": answers, "robust": answers}
 
 
-def test_a_bend_moves_the_masks_and_other_kinds_do_not() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    mask = np.zeros((120, 120), dtype=bool)
-    mask[30:80, 30:80] = True
-    scene = Scene("s", image, [mask])
-    _, bent = degraded_scene(scene, "elastic", 1.0)
-    _, same = degraded_scene(scene, "fog", 1.0)
-    assert not np.array_equal(bent[0], mask)
-    assert same[0] is mask
+def test_objects_are_clicked_together_until_each_reaches_its_goals() -> None:
+    oracle = Oracle(10)
+    whole, half = square(0, 0, 20, 20), square(20, 20, 30, 30)
+    needed = protocol.clicks_until(oracle, "robust", [whole, half], (0.5, 0.9))  # type: ignore[arg-type]
+    assert needed == [[2, 4], [1, 1]]
+    assert oracle.asked[0] == (2, 1, False)
+    assert oracle.asked[1] == (1, 2, True)
 
 
-@pytest.mark.parametrize("colour", [200, 90])
-def test_grabcut_finds_a_plain_object(colour: int) -> None:
-    rng = np.random.default_rng(1)
-    mask = square(10, 12, 30, 28)
-    image = rng.integers(0, 30, (40, 40, 3)).astype(np.uint8)
-    image[mask] = colour + rng.integers(0, 20, (int(mask.sum()), 3)).astype(np.uint8)
-    found = grabcut(image, protocol.true_box(square(7, 9, 33, 31)))
-    assert (found & mask).sum() / (found | mask).sum() > 0.9
+def test_what_is_never_reached_counts_one_more_than_the_most_clicks() -> None:
+    checkered = np.indices((40, 40)).sum(axis=0) % 2 == 0
+    needed = protocol.clicks_until(Oracle(10), "sam", [checkered], (0.9,))  # type: ignore[arg-type]
+    assert needed == [[protocol.MOST_CLICKS + 1]]
+
+
+def test_many_prompts_in_windows_give_the_same_as_at_once(tiny, photo, monkeypatch) -> None:
+    subject = protocol.Subject(tiny)
+    subject.look(photo)
+    masks = [np.zeros(photo.shape[:2], dtype=bool) for _ in range(5)]
+    for number, mask in enumerate(masks):
+        mask[5 * number : 5 * number + 9, 10:30] = True
+    prompts = [protocol.random_points(mask, str(number)) for number, mask in enumerate(masks)]
+    at_once = subject.ask(prompts)
+    monkeypatch.setattr(protocol, "MOST_PROMPTS", 2)
+    windows = subject.ask(prompts)
+    for branch in at_once:
+        assert len(windows[branch].masks) == 5
+        assert min(iou(a, b) for a, b in zip(at_once[branch].masks, windows[branch].masks, strict=True)) > 0.99
+        np.testing.assert_allclose(at_once[branch].predicted, windows[branch].predicted, atol=1e-5)
+    assert set(subject.ask(prompts, plain_only=True)) == {"sam"}
