@@ -26,7 +26,7 @@ OBJECT_SCENES = {1: 1000, 2: 250}
 SHAPE_SCENES = {2: 3000}
 PHOTO_REGIONS = {1: 750}
 PHOTO_COMPOSITES = {1: 1500}
-PEOPLE_SCENES = {1: 300}
+PEOPLE_SCENES = {1: 100}
 """Seed -> number of scenes, what the shipped weights were trained on."""
 
 RENDERED_SPRITES, LIFTED_SPRITES = 450, 300
@@ -94,6 +94,7 @@ PACKS: dict[str, tuple[Callable[[Path, int, int], None], dict[int, int], float]]
     "shapes": (write_shapes, SHAPE_SCENES, 1.0),
     "photo_regions": (write_photo_regions, PHOTO_REGIONS, 3.0),
     "photo_composites": (write_photo_composites, PHOTO_COMPOSITES, 1.5),
+    "people": (write_people, PEOPLE_SCENES, 2.0),
 }
 """Folder name -> how a pack is written, its seeds and counts, and the weight each of its scenes is drawn with.
 
