@@ -175,7 +175,10 @@ def _affordable(job: Work, channels: int, mode: Mode) -> list[str]:
     second forward, a fifth of that backward), and taps where they are not one of a hundred passes over a large map."""
     names = ["fft", "boxes"]
     per_second = 4e8 if mode == "backward" else 2e9
-    for name, frame in (("direct", job.frame), ("cropped", job.near)):
+    frames = {"direct": job.frame, "cropped": job.near}
+    if job.near == job.frame:
+        del frames["cropped"]
+    for name, frame in frames.items():
         products = channels * frame.rows.out * frame.columns.out * frame.rows.kernel * frame.columns.kernel
         if products / per_second < 0.5:
             names.append(name)

@@ -10,6 +10,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -30,6 +31,7 @@ code that takes over is 20 to 1,000 times slower than an FFT."""
 _CUDA_DIRECT = 31
 _TIE = 0.97
 """A measured time must be this much better than the rule's choice to overrule it: below that it is noise."""
+_UNSTEADY = 1.3
 _HOPELESS = 8.0
 """Algorithms predicted to be this many times slower than the best are not measured."""
 _MOST_PIXELS = 2**20
@@ -133,17 +135,20 @@ class Dispatcher:
         best = min(known, key=known.__getitem__)
         return best if known[best] < _TIE * known.get(names[0], math.inf) else names[0]
 
-    def _measured(self, call: Call, names: list[str]) -> Milliseconds:
+    def _measured(self, call: Call, names: list[str]) -> Milliseconds | None:
         start = time.perf_counter()
         limit = _HOPELESS * predicted(names[0], call)
         times = measure(call, [name for name in names if predicted(name, call) <= limit], self.budget)
         self._spent += time.perf_counter() - start
-        self.table.put(call.case, times)
+        if times is not None:
+            self.table.put(call.case, times)
         return times
 
 
-def measure(call: Call, names: list[str], budget: Budget) -> Milliseconds:
-    """Best milliseconds of each algorithm on random tensors of the call's shape, in interleaved rounds.
+def measure(call: Call, names: list[str], budget: Budget) -> Milliseconds | None:
+    """Best milliseconds of each algorithm on random tensors of the call's shape, in interleaved rounds, at least two.
+
+    None when the times are not `steady`: then the rule decides, and another process measures again.
 
     Channels, then the batch, are reduced on large inputs; the image and the kernel are not.
     """
@@ -176,14 +181,20 @@ def measure(call: Call, names: list[str], budget: Budget) -> Milliseconds:
         began = time.perf_counter()
         for name in names:
             once(name)
-        times = dict.fromkeys(names, math.inf)
-        for _ in range(budget.rounds):
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for done in range(budget.rounds):
             for name in names:
-                times[name] = min(times[name], once(name))
-            if time.perf_counter() - began > budget.case_s:
+                times[name].append(once(name))
+            if done and time.perf_counter() - began > budget.case_s:
                 break
     log.debug("measured %s: %s", call.case, times)
-    return {name: round(value, 4) for name, value in times.items()}
+    return {name: round(min(values), 4) for name, values in times.items()} if steady(times) else None
+
+
+def steady(times: Mapping[str, Sequence[float]]) -> bool:
+    """Whether the two best times of the fastest algorithm agree; on a busy machine they do not."""
+    best, second = sorted(min(times.values(), key=min))[:2]
+    return second <= _UNSTEADY * best
 
 
 def _reduced(call: Call) -> tuple[int, int]:

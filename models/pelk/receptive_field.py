@@ -36,7 +36,7 @@ def field_of(
     output: Callable[[Tensor], Tensor],
     images: Iterable[Tensor],
     centre: tuple[int, int] | None = None,
-    tick: Callable[[float], None] = lambda fraction: None,
+    tick: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """The field over the image's pixels, (H, W) float64, not normalised; mean over the images.
 
@@ -54,7 +54,7 @@ def field_of(
             raise BadInput("The images", "differ in size", "Resize them to one size first")
         total = gradient if total is None else total + gradient
         count += 1
-        if known:
+        if known and tick is not None:
             tick(count / known)
     if total is None:
         raise BadInput("The images", "are none", "Give at least one image")
