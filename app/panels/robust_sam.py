@@ -87,9 +87,10 @@ def build(method: Method) -> None:
     tools = Tools(room, sessions)
     with frame.results, gr.Tabs(elem_classes="v-tools"):
         for title, draw in TOOLS:
-            # The project goes on after a reload, whichever tab is in front.
-            with gr.Tab(title, render_children=title == "Project"):
+            with gr.Tab(title):
                 draw(tools)
+    with frame.results:
+        robust_sam_project.attach(tools)
     bound = handlers.Bound(room, sessions)
     shown = [canvas, *frame.outputs]
     live = {"outputs": shown, "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}

@@ -12,6 +12,7 @@ import gradio as gr
 
 from app import service, theme
 from app.frame import Update
+from app.markup import markup
 from app.panels import robust_sam_handlers as handlers
 from app.panels import robust_sam_project_api as api
 from app.panels.robust_sam_project_actions import ACTIONS, Tool, carry_out, reopened
@@ -32,7 +33,16 @@ SAVE = """(file) => {
 
 
 def build(tools: Tools) -> None:
-    """Draw the tool inside the current tab and connect it."""
+    """Where the tool stands inside the current tab; ``attach`` makes it."""
+    markup('<div class="pr-place"></div>')
+
+
+def attach(tools: Tools) -> None:
+    """Make the tool and connect it; call it outside the tabs.
+
+    Gradio mounts a tab's content with the first visit to it, but an open project goes on after a reload whichever tab
+    is in front. So the tool is mounted with the page, and moves into its tab once that is there.
+    """
     desks: service.Sessions[Desk] = service.Sessions(lambda user: Desk(shelf()), life_s=float("inf"))
     panel = gr.HTML(
         value=None,

@@ -72,7 +72,15 @@ function onClick(event) {
   if (button && !button.disabled) DOES[button.dataset.do](button);
 }
 
+// The tab's content comes with the first visit to it; until then the tool waits where it was made.
+function settle() {
+  const place = document.querySelector(`#room-${room} .pr-place`);
+  if (place && tool.parentElement !== place) place.append(tool);
+}
+
 build();
+settle();
+if (roomElement()) new MutationObserver(settle).observe(roomElement(), { childList: true, subtree: true });
 tool.addEventListener('click', onClick);
 bar.addEventListener('click', onClick);
 tool.addEventListener('submit', (event) => {
