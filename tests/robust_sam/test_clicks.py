@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.robust_sam.clicks import PAINTED_LOGIT, click_by_click, painted_logits, predict
+from models.robust_sam.clicks import PAINTED_LOGIT, click_by_click, innermost, painted_logits, predict
 from models.robust_sam.network import RobustSam
 from models.robust_sam.pipeline import BadPrompt, Prompts, embed_image
 from models.runtime import JobContext
@@ -80,3 +80,11 @@ def test_a_painting_alone_is_answered(tiny: RobustSam, photo: np.ndarray) -> Non
     painted[5:20, 5:20] = True
     answers = click_by_click(tiny, features, Prompts(painted=painted).checked((photo.shape[0], photo.shape[1])))
     assert all(bool(torch.isfinite(raw.logits).all()) for raw in answers.values())
+
+
+def test_the_innermost_point_is_in_pixels_of_the_photo() -> None:
+    painted = np.zeros((50, 100), bool)
+    painted[10:21, 40:81] = True
+    x, y = innermost(painted, (500, 1000))
+    assert y == pytest.approx(155, abs=1)
+    assert 450 <= x <= 760

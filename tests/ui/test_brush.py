@@ -69,7 +69,7 @@ def test_painting_stays_over_the_next_answer_and_a_reload(opened: Visit, blocks:
 
 def test_exports_hold_the_painting_at_the_photos_size(opened: Visit, tmp_path: Path) -> None:
     picture = np.full((1600, 2400, 3), 120, np.uint8)
-    path = tmp_path / "large.png"
+    path = tmp_path / "blocks.png"
     Image.fromarray(picture).save(path)
     opened_blocks(opened, path)
     tool(opened, "mode:brush")
