@@ -18,8 +18,10 @@ from app.panels import (
     robust_sam_everything,
     robust_sam_everything_api,
     robust_sam_inside,
+    robust_sam_inside_api,
     robust_sam_project,
     robust_sam_sweep,
+    robust_sam_sweep_api,
 )
 from app.panels import robust_sam_examples as examples
 from app.panels import robust_sam_handlers as handlers
@@ -41,11 +43,16 @@ TOOLS: tuple[tuple[str, Callable[[Tools], None]], ...] = (
 )
 """What stands below the click stage, one tab each."""
 
+ENDPOINTS = (api, robust_sam_batch_api, robust_sam_everything_api, robust_sam_inside_api, robust_sam_sweep_api)
+
 FORMATS = (
     Format("png", "PNG mask", "object numbers as grey levels, with the receipt"),
     Format("rgba", "Cut-out RGBA", "the photo, transparent outside the objects"),
-    Format("coco", "COCO JSON", "instances with run-length masks"),
-    Format("npy", "NumPy npy", "(N, H, W) bool"),
+    Format("coco", "COCO RLE", "instances with run-length masks"),
+    Format("coco_polygon", "COCO polygons", "instances with polygons"),
+    Format("yolo", "YOLO-seg", "a zip with label lines and data.yaml"),
+    Format("label_studio", "Label Studio", "tasks with brush regions"),
+    Format("npy", "npy", "(N, H, W) bool"),
 )
 SAVE = """(file) => {
   const one = Array.isArray(file) ? file[0] : file;
@@ -107,9 +114,8 @@ def build(method: Method) -> None:
     for key, button in frame.downloads.items():
         saved = button.click(bound.download(key), [branch], **{**every, "outputs": [frame.file, *shown]})
         saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
-    api.bind()
-    robust_sam_batch_api.bind()
-    robust_sam_everything_api.bind()
+    for endpoints in ENDPOINTS:
+        endpoints.bind()
 
 
 def _weights_title(checkpoint: Checkpoint) -> str:

@@ -92,7 +92,7 @@ def export(
 ) -> dict:
     """Segment one object, as /robust_sam_segment does, and export its mask. Returns a file.
 
-    form: png, rgba, coco or npy; branch: robust or sam.
+    form: png, rgba, coco, coco_polygon, yolo, label_studio, npy or npz; branch: robust or sam.
     """
     session, answer = _segmented(image, points, labels, box, checkpoint, refine, painting, strokes)
     with _Told():

@@ -25,7 +25,9 @@ def call(client: Client, name: str, **arguments: Any) -> Any:
 
 def test_only_the_rooms_functions_are_public(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(named) == ["/robust_sam_degrade", "/robust_sam_export", "/robust_sam_segment"]
+    verbs = {"degrade", "export", "segment", "everything", "sweep", "radar", "inside", "batch"}
+    verbs |= {f"project_{verb}" for verb in ("create", "list", "import", "export")}
+    assert set(named) == {f"/robust_sam_{verb}" for verb in verbs}
 
 
 def test_segment_returns_masks_of_the_photos_size(client: Client, blocks: Path) -> None:
@@ -51,11 +53,11 @@ def test_degrade_gives_a_photo_of_the_same_size_and_repeats(client: Client, bloc
     assert Path(first).read_bytes() == Path(again).read_bytes()
 
 
-@pytest.mark.parametrize("form", ["png", "rgba", "coco", "npy"])
+@pytest.mark.parametrize("form", ["png", "rgba", "coco", "coco_polygon", "yolo", "label_studio", "npy"])
 def test_export_writes_every_format_with_the_receipt(client: Client, blocks: Path, form: str) -> None:
     path = _path(call(client, "export", image=handle_file(blocks), points=[[150, 100]], labels=[1], form=form))
     data = Path(path).read_bytes()
-    assert b"robust_sam" in data or form == "npy"
+    assert b"robust_sam" in data or form in ("npy", "yolo")
     if form == "coco":
         assert json.loads(data)["annotations"][0]["area"] == 200 * 200
 
