@@ -101,7 +101,7 @@ class Desk:
             raise BadInput(
                 entry.name, "is not there any more", "Its labels are kept and exported; put the file back to go on"
             )
-        photo = read_photo(path, entry.name, {"project": self.project_id, "image": identity})
+        photo = read_photo(path, entry.name, {"project": self.project_id, "image": identity, "name": entry.name})
         told = []
         if photo.size != (entry.width, entry.height):
             told.append(f"{entry.name} has another size than when it was added: objects that do not fit are hidden.")
