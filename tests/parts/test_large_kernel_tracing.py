@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from models.parts.large_kernel import LargeKernelConv2d, sharing_grid
+from models.parts.large_kernel_dispatch import Dispatcher, use
+from models.parts.large_kernel_table import Table
+
+
+@pytest.fixture(autouse=True)
+def rule_only(tmp_path: Path) -> Iterator[None]:
+    before = use(Dispatcher(Table(tmp_path), measure=False))
+    yield
+    use(before)
 
 
 def layers() -> dict[str, tuple[LargeKernelConv2d, torch.Tensor]]:
