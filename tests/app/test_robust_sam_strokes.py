@@ -87,7 +87,7 @@ def test_long_runs_are_packed_in_several_bytes() -> None:
 
 @pytest.mark.parametrize("text", ["", "!!", "gA==", "AAAA", "//////8P"])
 def test_text_that_is_no_mask_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"run|Only base64|padding"):
         mask_from_runs(text, 4, 4)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tests.ui.conftest import Visit
 
 Place = tuple[float, float]
@@ -23,17 +25,22 @@ class Hand:
         """Where pixel (x, y) of the photo is on screen."""
         return self.left + x * self.scale, self.top + y * self.scale
 
-    def wheel(self, x: float, y: float, delta: float) -> float:
-        """Turn the wheel over pixel (x, y), which stays in place; returns the factor of the zoom."""
-        place = self.at(x, y)
+    def snapped(self, x: float, y: float) -> tuple[Place, Place]:
+        """(place on screen in whole pixels, the photo's pixel there) by pixel (x, y): browsers round some events."""
+        place = tuple(float(round(v)) for v in self.at(x, y))
+        return (place[0], place[1]), ((place[0] - self.left) / self.scale, (place[1] - self.top) / self.scale)
+
+    def wheel(self, x: float, y: float, delta: float) -> None:
+        """Turn the wheel near pixel (x, y); what is under the pointer stays in place."""
+        place, pixel = self.snapped(x, y)
         self.mouse.move(*place)
-        before = self.scale
+        shown = "document.querySelector('.stage-zoom').textContent"
+        before = self.opened.page.evaluate(shown)
         self.mouse.wheel(0, delta)
-        self.opened.page.wait_for_function("document.querySelector('.stage-zoom').textContent !== '100 %'")
-        self.scale *= 2.718281828459045 ** (-delta * 0.0016)
-        self.left = place[0] - x * self.scale
-        self.top = place[1] - y * self.scale
-        return self.scale / before
+        self.opened.page.wait_for_function(f"{shown} !== '{before}'")
+        self.scale *= math.exp(-delta * 0.0016)
+        self.left = place[0] - pixel[0] * self.scale
+        self.top = place[1] - pixel[1] * self.scale
 
     def drag(self, *places: Place, button: str = "left") -> None:
         """Press at the first pixel, move over the others, release at the last."""

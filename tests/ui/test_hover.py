@@ -62,8 +62,8 @@ def test_one_request_at_a_time_and_none_while_moving(opened: Visit, blocks: Path
             most[:] = max(most[0], len(open_now)), most[1] + 1
 
     opened.page.on("request", began)
-    opened.page.on("requestfinished", open_now.discard)
-    opened.page.on("requestfailed", open_now.discard)
+    opened.page.on("requestfinished", lambda request: open_now.discard(request))
+    opened.page.on("requestfailed", lambda request: open_now.discard(request))
     with opened.page.expect_response(PREVIEW):
         for step in range(60):
             hand.mouse.move(*hand.at(100 + 3 * step, 150))

@@ -1,4 +1,4 @@
-"""Click to mask in the browser with the shipped weights: from the pointer's release to the frame that shows the mask."""
+"""Click to mask in the browser with the shipped weights: from the release of the button to the frame with the mask."""
 
 from __future__ import annotations
 
