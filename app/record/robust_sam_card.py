@@ -55,7 +55,7 @@ def measured(config: Mapping[str, object]) -> str:
         f"each at severity {shown} in turn. Three points: random pixels of the object, seed crc32 of its name; one "
         "point: its middle; box: its tight box. One point and box are asked under every fifth degradation. "
         f"{config['scenes_clicked']} scenes and all photos were clicked, each next click in the middle of the largest "
-        f"error; {config['scenes_of_grabcut']} scenes and all photos went to GrabCut. In brackets 95 % bootstrap "
+        f"error; {config['scenes_of_grabcut']} scenes and the clean photos went to GrabCut. In brackets 95 % bootstrap "
         "intervals that draw whole scenes or whole photos, widened for small numbers of them; differences are of the "
         "same objects and prompts."
     )

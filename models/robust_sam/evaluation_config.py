@@ -46,7 +46,7 @@ class EvaluationConfig:
 
 
 FULL = EvaluationConfig(scenes=200)
-QUICK = EvaluationConfig(scenes=20)
+QUICK = EvaluationConfig(scenes=16)
 """The first scenes of FULL, asked in the same way: every figure of QUICK is the one of FULL on fewer scenes."""
 
 

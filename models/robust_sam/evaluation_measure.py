@@ -91,21 +91,21 @@ class Panel:
 
 
 def measure(panel: Panel, scene: Scene, config: EvaluationConfig) -> Record:
-    """Everything the configuration asks of one scene. Real photos are clicked and given to GrabCut always."""
+    """Everything the configuration asks of one scene. Clean real photos are clicked and given to GrabCut always."""
     real = scene.part == "real"
     record = Record(scene.name, scene.part, scene.digest)
-    by_grabcut = real or scene.index % config.grabcut_every == 1
+    by_grabcut = scene.index % config.grabcut_every == config.grabcut_every // 2
     for condition in conditions(scene.index, config.extra_every):
         image, masks = degraded(scene, condition)
         panel.look(image)
         for kind in PROMPTS if condition.extra else (PROMPTS[1],):
             answers = _ask(panel, scene, condition, kind, masks)
-            if kind == "box" and by_grabcut:
+            if kind == "box" and (by_grabcut or (real and condition.kind is None)):
                 answers = [_with_grabcut(answer, image, mask) for answer, mask in zip(answers, masks, strict=True)]
             record.answers.extend(answers)
         if condition.kind is None and (real or scene.index % config.clicks_every == 0):
             record.clicks.extend(clicks(panel, masks))
-        if condition.kind is None and (real or scene.index % config.everything_every == 2):
+        if condition.kind is None and (real or scene.index % config.everything_every == config.everything_every - 1):
             record.found.extend(found(panel, image, masks))
     return record
 

@@ -29,7 +29,7 @@ from models.worlds.shapes2d_settings import HELD_OUT
 from models.worlds.splits import is_held_out
 
 PARTS: tuple[Part, ...] = ("rendered", "composed")
-BLOCK = 20
+BLOCK = 8
 """Scenes a file holds: what a stopped run loses at most."""
 
 CUTOUTS, LARGEST_CLIP = 300, 1200
