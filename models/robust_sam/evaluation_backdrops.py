@@ -1,13 +1,11 @@
-"""Photographs behind the held-out scenes, from packages that no training reads.
+"""Photographs behind the held-out scenes: pictures that no training reads and no outline was drawn on.
 
-Debian's `gcompris-qt-data` keeps freely licensed photos of Wikimedia Commons in Qt resource files; scikit-image brings
-three surfaces. Only files whose licence the package states are named here. Nothing of it is shipped.
+Debian's `gcompris-qt-data` keeps freely licensed photos of Wikimedia Commons; scikit-image brings three surfaces. Only
+files whose licence the package states are named here. Nothing of it is shipped.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,27 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.worlds import packages
+from models.worlds.photo_packages import PACKAGE, package_photos
 from models.worlds.splits import is_held_out
 
-PACKAGE = "gcompris-qt-data"
-_RESOURCE = Path("usr/share/gcompris-qt/rcc/explore_world_animals.rcc")
 PHOTOS = {
-    "chameleon": "CC-BY-SA-2.0, Laika ac",
-    "crocodile": "CC-BY-3.0, Kmanoj",
-    "dragon": "CC-BY-SA-3.0, Raul654",
-    "koala": "CC-BY-SA-3.0, David Iliff",
-    "lemur": "CC-BY-SA-3.0, Sannse",
-    "scarlet_macaw": "CC-BY-SA-2.0, Jar0d",
+    "burj": "CC-BY-SA-3.0, Imre Solt",
+    "leaningTowerOfPisa": "CC-BY-2.0, Dan Kamminga",
+    "nailCutter": "public-domain, Tripy~commonswiki",
+    "operaHouse": "CC-BY-SA-3.0, Mfield",
+    "screwDriver2": "public-domain, Dezertscorpion",
+    "tajMahal": "CC-BY-SA-4.0, Yann",
+    "windmill5": "CC-BY-SA-3.0, Lion59",
 }
-"""Photo -> its licence and author, as the package's copyright file states them. The package's moose, panda and polar
-bear are photos of the hand-drawn set, so they stand behind nothing.
+"""Photo -> its licence and author, as the package's copyright file states them. Each lies, as a whole picture, on the
+held-out side of models.worlds.splits, and none is a photo of the hand-drawn set.
 """
 
 SURFACES = ("brick", "grass", "gravel")
 """scikit-image's CC0 surfaces."""
 
-TILE, STRIDE = 448, 96
-_QT_COMPRESSED, _QT_FOLDER = 1, 2
+TILE, STRIDE = 448, 48
+SHORT_SIDE = 560
+"""The package's photos are 320 px wide; enlarged so that their shorter side has this many pixels they are as soft as
+what lies behind a near object."""
 
 
 def tiles() -> list[NDArray[np.uint8]]:
@@ -51,12 +51,18 @@ def tiles() -> list[NDArray[np.uint8]]:
 
 
 def pictures() -> Iterator[NDArray[np.uint8]]:
-    """Every whole photograph, (H, W, 3) uint8, one at a time."""
-    resource = packages.fetch(PACKAGE) / _RESOURCE
-    for name, content in sorted(qt_files(resource).items()):
-        stem, _, suffix = name.rpartition(".")
-        if stem in PHOTOS and suffix in ("webp", "jpg", "png"):
-            yield _decoded(np.frombuffer(content, np.uint8), name)
+    """Every whole photograph, (H, W, 3) uint8, one at a time, enlarged where it is small.
+
+    Raises packages.PackageProblem where the package is missing or one of its photos is on the training side.
+    """
+    found = {Path(photo.name).stem: photo.image for photo in package_photos()}
+    for name in PHOTOS:
+        image = found.get(name)
+        if image is None or not is_held_out(image):
+            raise packages.PackageProblem(
+                f"{PACKAGE} has no held-out photo {name}. Delete {PACKAGE} in the cache and run again."
+            )
+        yield _enlarged(image)
     import skimage
 
     for name in SURFACES:
@@ -69,43 +75,15 @@ def _windows(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
             yield np.ascontiguousarray(picture[top : top + TILE, left : left + TILE])
 
 
+def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = SHORT_SIDE / min(picture.shape[:2])
+    if scale <= 1:
+        return picture
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+
+
 def _decoded(content: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     image = cv2.imdecode(content, cv2.IMREAD_COLOR)
     if image is None:
-        raise packages.PackageProblem(f"{name} is not a readable picture. Delete {PACKAGE} in the cache and run again.")
-    return np.ascontiguousarray(image[..., ::-1])
-
-
-def qt_files(resource: Path) -> dict[str, bytes]:
-    """The files of a binary Qt resource by their bare name (Qt's rcc format, versions 1 to 3, plain or zlib).
-
-    Raises packages.PackageProblem where the file is missing or not of that form.
-    """
-    try:
-        content = resource.read_bytes()
-        magic, version, tree, data, names = struct.unpack(">4sIIII", content[:20])
-        if magic != b"qres" or not 1 <= version <= 3:
-            raise ValueError(f"version {version}")
-        return dict(_walk(content, 0, (tree, data, names), 14 if version == 1 else 22))
-    except (OSError, ValueError, struct.error, zlib.error, IndexError) as problem:
-        raise packages.PackageProblem(
-            f"{resource.name} of {PACKAGE} cannot be read ({problem}). Delete the package in the cache and run again."
-        ) from problem
-
-
-def _walk(content: bytes, node: int, offsets: tuple[int, int, int], size: int) -> Iterator[tuple[str, bytes]]:
-    tree, data, names = offsets
-    name, flags = struct.unpack_from(">IH", content, tree + node * size)
-    if flags & _QT_FOLDER:
-        count, first = struct.unpack_from(">II", content, tree + node * size + 6)
-        for child in range(first, first + count):
-            if child <= node:
-                raise ValueError("a folder that holds itself")
-            yield from _walk(content, child, offsets, size)
-        return
-    (start,) = struct.unpack_from(">I", content, tree + node * size + 10)
-    (length,) = struct.unpack_from(">I", content, data + start)
-    body = content[data + start + 4 : data + start + 4 + length]
-    (letters,) = struct.unpack_from(">H", content, names + name)
-    text = content[names + name + 6 : names + name + 6 + 2 * letters].decode("utf-16-be")
-    yield text, zlib.decompress(body[4:]) if flags & _QT_COMPRESSED else body
+        raise packages.PackageProblem(f"{name}.png of scikit-image is not a readable picture. Install it again.")
+    return np.ascontiguousarray(image[..., ::-1]).astype(np.uint8)

@@ -28,8 +28,9 @@ _ARCHIVES = (
 )
 _PICTURES = (".jpg", ".jpeg", ".webp")
 _ALLOWED = re.compile(r"^(CC0|CC-BY(-SA)?-\d|public-domain)", re.IGNORECASE)
-_EVALUATION = ("explore_world_animals", "volleyball.webp")
-"""An archive and a file of the package that the evaluation draws on: training never shows them."""
+_WITHHELD = ("explore_world_animals", "volleyball.webp")
+"""An archive and a file that training packs do without. What the evaluation shows now lies on the held-out side anyway;
+the list stays so that packs on disk can be made again, byte by byte."""
 
 _SMALLEST = 200
 _MOST_PAPER = 0.25
@@ -39,12 +40,12 @@ _MOST_PAPER = 0.25
 @dataclass(frozen=True)
 class PackagePhoto:
     """One photograph: `name` is its file name, `licence` as the package states it, `image` uint8 (H, W, 3) RGB.
-    `evaluation`: kept from training."""
+    `withheld`: kept from training on either side of the split."""
 
     name: str
     licence: str
     image: NDArray[np.uint8]
-    evaluation: bool
+    withheld: bool
 
 
 def package_photos(cache: Path | str | None = None) -> list[PackagePhoto]:
@@ -72,7 +73,7 @@ def _usable(folder: Path, notes: list[tuple[str, str]]) -> Iterator[PackagePhoto
             image = np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
             if not is_drawing(image):
                 short = Path(name).name
-                yield PackagePhoto(short, licence, image, archive in _EVALUATION or short in _EVALUATION)
+                yield PackagePhoto(short, licence, image, archive in _WITHHELD or short in _WITHHELD)
 
 
 def licences(notes: str) -> list[tuple[str, str]]:
@@ -107,12 +108,13 @@ def is_drawing(image: NDArray[np.uint8]) -> bool:
 def real_photos(held_out: bool) -> tuple[NDArray[np.uint8], ...]:
     """All real photographs of one split, (H, W, 3) uint8, longer side at most 1600 px, in a fixed order.
 
-    None of them is used in evaluation: where one would be, another of the split stands a second time, so that scenes
-    of all others stay what they are when the evaluation claims a photo. Raises packages.PackageProblem.
+    With held_out=False none of them is used in evaluation: its photos and backdrops are of the other split. Where a
+    withheld picture would be, another of the split stands a second time, so that scenes of all others stay what they
+    are. Raises packages.PackageProblem.
     """
     pictures = [(pixels(photo.path, SIDE), False) for photo in photos() if photo.real]
-    pictures += [(photo.image, photo.evaluation) for photo in package_photos()]
-    split = [(picture, claimed) for picture, claimed in pictures if is_held_out(picture) == held_out]
-    free = [picture for picture, claimed in split if not claimed]
+    pictures += [(photo.image, photo.withheld) for photo in package_photos()]
+    split = [(picture, withheld) for picture, withheld in pictures if is_held_out(picture) == held_out]
+    free = [picture for picture, withheld in split if not withheld]
     stand_ins = iter(free[::-1])
-    return tuple(next(stand_ins) if claimed else picture for picture, claimed in split)
+    return tuple(next(stand_ins) if withheld else picture for picture, withheld in split)

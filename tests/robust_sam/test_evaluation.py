@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,7 +21,6 @@ from models.robust_sam.evaluation_measure import Condition, Panel, Scene, degrad
 from models.robust_sam.evaluation_records import Answer, Clicks, Found, Journal, Record
 from models.robust_sam.evaluation_scenes import objects_of
 from models.worlds import packages
-from models.worlds.packages import PackageProblem
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
 
 
@@ -66,6 +63,8 @@ def test_no_model_clip_or_picture_of_the_held_out_stock_is_in_the_training_stock
     assert len(held) >= 50
     assert not {entry.name.strip().lower() for entry in held} & {entry.name.strip().lower() for entry in trained}
     assert all(is_held_out(clip) for clip in evaluation_scenes.held_out_cutouts()[:20])
+    whole = list(evaluation_backdrops.pictures())
+    assert len(whole) == len(evaluation_backdrops.PHOTOS) + len(evaluation_backdrops.SURFACES)
     windows = evaluation_backdrops.tiles()
     assert len(windows) >= 20
     assert all(is_held_out(window) for window in windows)
@@ -314,38 +313,3 @@ def test_intervals_are_ordered_for_any_groups(groups: list[list[float]]) -> None
 def test_an_interval_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no values"):
         interval([[], []])
-
-
-# The package behind the backdrops
-
-
-def qt_resource(files: dict[str, bytes]) -> bytes:
-    """A version 1 resource file with the given files in its root, the second one compressed."""
-    names, name_at = b"", []
-    for name in files:
-        name_at.append(len(names))
-        names += struct.pack(">HI", len(name), 0) + name.encode("utf-16-be")
-    data, data_at = b"", []
-    for number, content in enumerate(files.values()):
-        data_at.append(len(data))
-        body = struct.pack(">I", len(content)) + zlib.compress(content) if number == 1 else content
-        data += struct.pack(">I", len(body)) + body
-    tree = struct.pack(">IHII", 0, 2, len(files), 1)
-    for number in range(len(files)):
-        tree += struct.pack(">IHHHI", name_at[number], int(number == 1), 0, 0, data_at[number])
-    start = 20
-    head = struct.pack(">4sIIII", b"qres", 1, start, start + len(tree), start + len(tree) + len(data))
-    return head + tree + data + names
-
-
-def test_files_are_read_from_a_qt_resource_plain_and_compressed(tmp_path: Path) -> None:
-    files = {"a.webp": b"plain", "b.webp": b"packed" * 50}
-    (tmp_path / "x.rcc").write_bytes(qt_resource(files))
-    assert evaluation_backdrops.qt_files(tmp_path / "x.rcc") == files
-
-
-@pytest.mark.parametrize("harm", [lambda b: b"no" + b[2:], lambda b: b[:30], lambda b: b""])
-def test_a_damaged_resource_is_named_with_the_remedy(tmp_path: Path, harm) -> None:
-    (tmp_path / "x.rcc").write_bytes(harm(qt_resource({"a.webp": b"plain", "b.webp": b"packed"})))
-    with pytest.raises(PackageProblem, match=r"x.rcc .* Delete the package"):
-        evaluation_backdrops.qt_files(tmp_path / "x.rcc")
