@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -50,6 +49,8 @@ def parts(mask: Mask) -> list[list[Loop]]:
     top, left = int(rows[0]), int(columns[0])
     crop = mask[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.uint8)
     double = crop.repeat(2, axis=0).repeat(2, axis=1)
+    import cv2
+
     contours, hierarchy = cv2.findContours(double, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     loops = [contour[:, 0, :].astype(np.float64) / 2 + (left + 0.25, top + 0.25) for contour in contours]
     found: dict[int, list[Loop]] = {}
