@@ -70,7 +70,7 @@ def suppressed_by_mask(masks: Tensor, scores: Tensor, threshold: float) -> Tenso
         if not kept or not area[index]:
             overlap = 0.0
         else:
-            shared = flat[kept] @ flat[index]
+            shared = (flat[kept] @ flat[index]).double()  # whole numbers; their quotient meets the threshold exactly
             overlap = float((shared / (area[kept] + area[index] - shared)).max())
         if overlap <= threshold:
             kept.append(index)
