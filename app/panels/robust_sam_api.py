@@ -141,7 +141,8 @@ def _segmented(
                 "The painting", "came with strokes", "Give one of the two: a prompt, or a change of the masks"
             )
         if painting is not None and session.photo is not None:
-            painted = read_photo(service.uploaded(str(painting.get("path"))), _name(painting), {}).image.any(axis=2)
+            given = read_photo(service.uploaded(str(painting.get("path"))), _name(painting), {}).image
+            painted = np.asarray(given.any(axis=2), bool)
             session.load_objects(session.history.now, {session.history.now.active: painted})
         actions: list[dict[str, Any]] = [{"do": "refine", "on": refine}, {"do": "paint_prompt", "on": bool(painting)}]
         actions += [
