@@ -41,6 +41,9 @@ SHORTCUTS = (
     ("c", "clear the object's prompts"),
     ("+ / - / 0, wheel, pinch", "zoom in / out / fit"),
     ("Space + drag, middle button", "move the photo; a plain drag does so too unless the brush is in hand"),
+    ("1 to 9", "project: label of the active object; once more takes it away"),
+    ("PageDown, PageUp or . and ,", "project: next, previous image"),
+    ("m / t", "project: mark as done and go on / next image to do"),
     ("Esc", "leave the tool, cancel the running job"),
     ("?", "this list"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,7 +50,13 @@ def carry_out(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[
     try:
         if action is None:
             raise BadInput("The action", "does not exist", "Reload the page if it is older than the app")
-        yield from action(tool, desk, session, sent)
+        told = False
+        for update in action(tool, desk, session, sent):
+            told = told or tool.room.stage in update
+            yield update
+        if sent.get("leaves") and not told:
+            # The stage was told that its photo changes; it goes on with the one it has.
+            yield tool.room.draw(session, busy=False, keys=set())
         return
     except (BadInput, RuntimeProblem, OSError) as problem:
         shown = problem_of(problem)
@@ -68,7 +73,8 @@ def reopened(room: Room, desk: Desk, session: Session, project: str, image: str)
         desk.open(project)
         controls = _clean(room, desk, session)
         revision, _ = desk.show(image, session)
-        yield controls
+        if controls:
+            yield controls
     except BadInput as problem:
         yield room.frame.fail(problem) | room.draw(session, busy=False, keys=set())
         return
@@ -95,9 +101,14 @@ def _answers(room: Room, session: Session, revision: int) -> Iterator[Update]:
 def _check(tool: Tool, desk: Desk, session: Session, sent: Sent) -> Iterator[Update]:
     """How things are: after a pause, when the page is looked at again."""
     if desk.project is not None:
-        # A full disk is shown by the line about saving, not as a failure of this look.
-        with contextlib.suppress(NotSaved):
+        try:
             desk.project.refresh()
+        except NotSaved:
+            # A full disk is shown by the line about saving, not as a failure of this look.
+            pass
+        except BadInput as problem:
+            yield tool.draw(desk, problem=problem_of(problem))
+            return
     yield tool.draw(desk)
 
 

@@ -88,8 +88,9 @@ def export(tool: Tool, desk: Desk, session: Session, sent: Mapping[str, Any]) ->
         written = yield from _while(
             tool, desk, "Exporting", lambda tell: exported(project, session, key, plain(sent, "scope"), path, tell)
         )
-        told = f"{path.name}: {written.images} images, {written.objects} objects. {view.left_out_text(written.notes)}"
-        yield {tool.file: str(path)} | tool.draw(desk, told=told.replace("left out", "notes"))
+        sums = f"{view.counted(written.images, 'image')}, {view.counted(written.objects, 'object')}"
+        told = f"{path.name}: {sums}. {view.left_out_text(written.notes, what='to know')}"
+        yield {tool.file: str(path)} | tool.draw(desk, told=told.strip())
 
 
 def exported(
@@ -143,7 +144,8 @@ def take_annotations(project: Project, path: Path, name: str, page: str, tell: T
             objects += 1
         images += 1
     project.flush()
-    return f"{objects} objects on {images} images imported. {view.left_out_text(notes)}".strip()
+    sums = f"{view.counted(objects, 'object')} on {view.counted(images, 'image')}"
+    return f"{sums} imported. {view.left_out_text(notes)}".strip()
 
 
 def _found(sent: Mapping[str, Any], folder: Path | None) -> Iterator[Found]:
@@ -163,7 +165,7 @@ def _first_name(sent: Mapping[str, Any]) -> str:
 
 
 def _added_text(added: Added) -> str:
-    return f"{len(added.images)} images added. {view.left_out_text(added.skipped)}".strip()
+    return f"{view.counted(len(added.images), 'image')} added. {view.left_out_text(added.skipped)}".strip()
 
 
 class _Stopped(Exception):

@@ -140,13 +140,18 @@ def _problem(problem: Problem | None) -> dict[str, str] | None:
     return None if problem is None else dict(vars(problem))
 
 
-def left_out_text(skipped: Sequence[tuple[str, str]], most: int = 8) -> str:
+def counted(count: int, word: str) -> str:
+    """1 image, 2 images."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def left_out_text(skipped: Sequence[tuple[str, str]], most: int = 8, what: str = "left out") -> str:
     """Which files were left out and why, the first few by name."""
     if not skipped:
         return ""
     named = "; ".join(f"{name} {reason}" for name, reason in skipped[:most])
     more = f"; and {len(skipped) - most} more" if len(skipped) > most else ""
-    return f"{len(skipped)} left out: {named}{more}."
+    return f"{len(skipped)} {what}: {named}{more}."
 
 
 def plain(value: Mapping[str, Any], key: str) -> str:

@@ -182,7 +182,7 @@ def test_export_and_import_into_a_copy_give_the_same_masks_and_labels(page: Page
 
     add_images(other, in_files([(tmp_path / f"{n}.png", f"{n}.png") for n in range(3)]))
     told = take_annotations(other, exported, page.name, "test")
-    assert told.startswith("2 objects on 1 images imported.")
+    assert told.startswith("2 objects on 1 image imported.")
     page.desk.open(other.folder.name)
     page.do("export", form=form)
     again = tmp_path / f"again_{page.name}"
@@ -202,7 +202,7 @@ def test_imported_objects_are_on_the_stage(page: Page, tmp_path: Path) -> None:
     page.do("export", form="coco")
     (tmp_path / "in.json").write_bytes(page.file)
     told = page.do("import", uploads=[{"upload": str(tmp_path / "in.json"), "name": "in.json"}])
-    assert told["told"].startswith("1 objects on 1 images imported.")
+    assert told["told"].startswith("1 object on 1 image imported.")
     assert [bool(o.edits) for o in page.session.history.now.objects] == [False, True]
 
 
@@ -339,3 +339,14 @@ def test_list_of_five_thousand_images_comes_in_pages(page: Page, tmp_path: Path)
     assert told["strip"]["offset"] <= 4030 < told["strip"]["offset"] + 48
     assert told["strip"]["items"][0]["name"] == f"{told['strip']['offset'] - 3:04}.jpg"
     assert told["project"]["counts"]["done"] == 1
+
+
+def test_stage_that_waits_for_another_photo_is_always_answered(page: Page, tmp_path: Path) -> None:
+    created(page, tmp_path)
+    image = page.desk.entry().id
+    for verb, sent in (("back", {"project": "gone"}), ("back", {"project": page.desk.project_id, "image": image})):
+        page.do(verb, leaves=True, **sent)
+        assert any("stage" in update for update in page.updates)
+    empty = page.desk.shelf.make("Empty")
+    page.do("open", project=empty.folder.name, leaves=True)
+    assert any("stage" in update for update in page.updates)

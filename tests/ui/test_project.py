@@ -96,7 +96,7 @@ def saved(page: Page, objects: int) -> None:
     """Wait until the open image has so many objects and all is on disk."""
     page.wait_for_function(
         f"""() => /^saved/.test(document.querySelector('.pr-saved')?.textContent || '')
-        && document.querySelector('.pr [data-part="image"]').textContent.includes('{objects} objects saved')""",
+        && document.querySelector('.pr [data-part="image"]').textContent.match(/\\b{objects} objects? saved/)""",
         timeout=WAIT_MS,
     )
 
@@ -162,6 +162,7 @@ def test_labels_by_hot_key_survive_a_killed_server(chromium: Browser, server: Se
     at_image(page, 1)
     assert [o["label"] for o in objects(page)] == ["brick", "door"]
     assert page.locator(".pr-item[data-status='done']").count() == 1
+    page.get_by_role("tab", name="Project").click()
     page.locator('.pr-export [name="form"]').select_option("coco")
     with page.expect_download(timeout=WAIT_MS) as waiting:
         page.get_by_role("button", name="Export", exact=True).click()

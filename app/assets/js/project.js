@@ -62,7 +62,7 @@ const DOES = {
   label: (b) => give(labelOf(b.dataset.label)),
   unlabel: (b) => {
     const label = labelOf(b.closest('[data-label]').dataset.label);
-    const kept = label.used ? ` Its ${label.used} objects keep their masks and have no label then.` : '';
+    const kept = label.used ? ` ${many(label.used, 'object')} with it keep their masks and have no label then.` : '';
     ask(`Delete the label ${label.name}?${kept}`, () => send('label', { change: 'delete', id: label.id }));
   },
 };

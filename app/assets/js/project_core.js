@@ -10,6 +10,7 @@ const MOVE_MS = 15000;
 const P = { now: {}, got: 0, moving: 0, checkTimer: 0, uploading: '', drafts: new Map() };
 
 const esc = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+const many = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 const roomElement = () => document.getElementById(`room-${room}`);
 const stageElement = () => document.querySelector(`#${room}-stage .stage`);
 const isOpen = () => Boolean(P.now.project);
@@ -25,7 +26,8 @@ function send(verb, values = {}) {
   if (moves) P.moving = Date.now();
   const stage = stageElement();
   const go = () => trigger(verb === 'export' ? 'take' : 'do', request);
-  if (moves && stage && verb !== 'create' && verb !== 'add') stage.dispatchEvent(new CustomEvent('vitrine:leave', { detail: { ready: go } }));
+  request.leaves = Boolean(moves && stage && verb !== 'create' && verb !== 'add');
+  if (request.leaves) stage.dispatchEvent(new CustomEvent('vitrine:leave', { detail: { ready: go } }));
   else go();
   draw();
 }

@@ -28,7 +28,7 @@ function toldPart() {
 function projectsPart() {
   const list = P.now.projects || [];
   if (!list.length) return '<p class="v-dim">No projects yet. A project keeps images, labels and masks together; it is saved at every change and can be resumed at any time.</p>';
-  const rows = list.map((one) => `<li><button type="button" class="pr-open" data-do="open" data-project="${esc(one.id)}" ${one.problem ? 'disabled' : ''}><b>${esc(one.name)}</b><span>${one.problem ? esc(one.problem) : `${one.images} images`}</span></button><button type="button" class="v-button" data-do="delete" data-project="${esc(one.id)}" data-name="${esc(one.name)}" aria-label="Delete project ${esc(one.name)}">Delete</button></li>`);
+  const rows = list.map((one) => `<li><button type="button" class="pr-open" data-do="open" data-project="${esc(one.id)}" ${one.problem ? 'disabled' : ''}><b>${esc(one.name)}</b><span>${one.problem ? esc(one.problem) : many(one.images, 'image')}</span></button><button type="button" class="v-button" data-do="delete" data-project="${esc(one.id)}" data-name="${esc(one.name)}" aria-label="Delete project ${esc(one.name)}">Delete</button></li>`);
   return `<ul class="pr-projects">${rows.join('')}</ul>`;
 }
 
@@ -53,7 +53,7 @@ function listPart() {
   const items = strip.items.map((one) => {
     const key = one.missing ? 'missing' : one.status;
     const count = one.objects ? `<em>${one.objects}</em>` : '';
-    return `<button type="button" class="pr-item" role="option" data-do="go" data-image="${esc(one.id)}" data-status="${key}" aria-selected="${one.current}" title="${esc(one.name)}: ${STATUS[key][0]}, ${one.objects} objects"><i aria-hidden="true">${STATUS[key][1]}</i><span>${esc(one.name)}</span>${count}</button>`;
+    return `<button type="button" class="pr-item" role="option" data-do="go" data-image="${esc(one.id)}" data-status="${key}" aria-selected="${one.current}" title="${esc(one.name)}: ${STATUS[key][0]}, ${many(one.objects, 'object')}"><i aria-hidden="true">${STATUS[key][1]}</i><span>${esc(one.name)}</span>${count}</button>`;
   });
   const last = Math.min(strip.total, strip.offset + strip.page);
   const pager = strip.total > strip.page ? `<div class="pr-pager"><button type="button" class="v-button" data-do="page" data-offset="${strip.offset - strip.page}" ${strip.offset ? '' : 'disabled'} aria-label="Earlier images">&lsaquo;</button><span>${strip.offset + 1}-${last} of ${strip.total}</span><button type="button" class="v-button" data-do="page" data-offset="${last}" ${last < strip.total ? '' : 'disabled'} aria-label="Later images">&rsaquo;</button></div>` : '';
@@ -70,7 +70,7 @@ function imagePart() {
   if (image.missing) notes.push('Its file is gone; its labels are kept and exported.');
   return `<h3>Image ${image.number}</h3><p class="pr-name">${esc(image.name)}</p>
     <div class="pr-filters" role="group" aria-label="Status">${marks.join('')}</div>
-    <p class="v-dim">${image.objects} objects saved. ${notes.map(esc).join(' ')}</p>
+    <p class="v-dim">${many(image.objects, 'object')} saved. ${notes.map(esc).join(' ')}</p>
     <label class="pr-field"><span>Note</span><textarea data-note rows="2" maxlength="2000" placeholder="Anything the next person should know">${esc(image.note)}</textarea></label>`;
 }
 
