@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from app.annotate.exporters import MaskObject
 
@@ -46,6 +45,9 @@ def agreement(first: Sequence[MaskObject], second: Sequence[MaskObject], least: 
 
     Pairs below ``least`` IoU do not count as matched. Masks have one shape, else numpy raises ValueError.
     """
+    # Here and not above: it takes a tenth of a second, which the page would pay at its start.
+    from scipy.optimize import linear_sum_assignment
+
     overlaps = _overlaps(first, second)
     # What may not match is worth nothing, so it never takes the place of a pair that counts.
     worth = np.where(overlaps >= least, overlaps, 0.0)

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.annotate.labels import Labels
 from app.annotate.project import IMAGES, ImageEntry, Manifest, checked_title, read_manifest, write_manifest
@@ -254,9 +253,3 @@ def create(folder: Path, name: str, *, labels: Labels | None = None, now: Callab
     except OSError as error:
         raise NotSaved.because(manifest.name, error) from error
     return Project(folder, now=now)
-
-
-def value_of(registers: Registers, key: str) -> dict[str, Any]:
-    """The drawing of an object; {} when it is gone."""
-    value = registers.value("object", key)
-    return dict(value) if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""Projects for scripts: create, list, import and export under /robust_sam_project_*."""
+"""Projects for scripts: create, list, import, export, agreement under /robust_sam_project_*."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import Any
 import gradio as gr
 
 from app import service
+from app.annotate.agreement import agreement
 from app.annotate.labels import labels_from
-from app.annotate.project_export import suffix_of
+from app.annotate.project_export import matched, read_dataset, suffix_of
 from app.annotate.project_images import add_images, in_files
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels.robust_sam_api import _file, _Told
+from app.panels.robust_sam_project_export import Masks
 from app.panels.robust_sam_project_files import exported, take_annotations
 from app.panels.robust_sam_project_folders import shelf
 from app.panels.robust_sam_session import Session
 
 
 def bind() -> None:
-    """Offer the functions under /robust_sam_project_create, _list, _import and _export."""
-    for name, function in (("create", create), ("list", listed), ("import", bring_in), ("export", export)):
+    """Offer the functions under /robust_sam_project_create, _list, _import, _export and _agreement."""
+    offered = {"create": create, "list": listed, "import": bring_in, "export": export, "agreement": compare}
+    for name, function in offered.items():
         gr.api(function, api_name=f"robust_sam_project_{name}", concurrency_limit=None)
 
 
@@ -79,6 +82,32 @@ def export(project: str, form: str = "coco", scope: str = "") -> dict:
         path = Path(folder) / download_name(opened.manifest.name, suffix_of(form), "project")
         exported(opened, Session("script"), form, scope, path)
         return _file(path.name, path.read_bytes())
+
+
+def compare(project: str, file: dict) -> list[dict]:
+    """How far a project agrees with another annotator's file (COCO, Label Studio, YOLO, PNG, npy), image by image.
+
+    Objects are matched by IoU of at least 0.5. Returns [{"image", "matched", "only_project", "only_file", "mean_iou",
+    "f1", "kappa"}, ...]; null where there is nothing to compare.
+    """
+    with _Told():
+        opened, (path, name) = shelf().open(project), _upload(file)
+        masks, notes = Masks(opened, "script"), list[tuple[str, str]]()
+        told = []
+        for match in matched(opened, read_dataset(path, name), notes):
+            found = agreement(tuple(masks.of(match.entry, notes)), match.objects)
+            told.append(
+                {
+                    "image": match.entry.name,
+                    "matched": len(found.pairs),
+                    "only_project": found.only_first,
+                    "only_file": found.only_second,
+                    "mean_iou": found.mean_iou,
+                    "f1": found.f1,
+                    "kappa": found.kappa,
+                }
+            )
+        return told
 
 
 def _upload(file: dict) -> tuple[Path, str]:

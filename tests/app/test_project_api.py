@@ -57,6 +57,21 @@ def test_project_made_filled_listed_and_exported_by_a_script(tmp_path: Path) -> 
     assert {entry["name"] for entry in record["categories"]} >= {"bird"}
 
 
+def test_agreement_with_another_annotators_file(tmp_path: Path) -> None:
+    made = api.create("Birds", [image(tmp_path)], [])
+    api.bring_in(made["id"], coco(tmp_path))
+    (told,) = api.compare(made["id"], coco(tmp_path))
+    assert told == {
+        "image": "a.png",
+        "matched": 1,
+        "only_project": 0,
+        "only_file": 0,
+        "mean_iou": 1,
+        "f1": 1,
+        "kappa": 1,
+    }
+
+
 @pytest.mark.parametrize(
     ("call", "part"),
     [
