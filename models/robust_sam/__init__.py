@@ -14,7 +14,7 @@ METHOD = Method(
             "nano",
             source="embedded",
             licence="Apache-2.0",
-            note="7 M parameters, trained by this project on procedural and rendered scenes",
+            note="7 M parameters, trained by this project on rendered scenes, composites and regions of photographs",
             file="nano.safetensors",
         ),
         Checkpoint(
@@ -26,8 +26,8 @@ METHOD = Method(
     ),
     parity="within 2e-5 + 1e-4 relative",
     honest_line=(
-        "Small weights after a short training on rendered scenes: expect leaks and misses on photos; "
-        "the robust branch shows no measurable gain over plain SAM yet."
+        "Small weights after a short training: expect leaks and misses on photos; "
+        "on degraded ones the robust branch is no better than plain SAM yet."
     ),
     panel="app.panels.robust_sam",
     accepts=("Image",),

@@ -26,7 +26,7 @@ def call(client: Client, name: str, **arguments: Any) -> Any:
 def test_only_the_rooms_functions_are_public(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     verbs = {"degrade", "export", "segment", "everything", "sweep", "radar", "inside", "batch"}
-    verbs |= {f"project_{verb}" for verb in ("create", "list", "import", "export")}
+    verbs |= {f"project_{verb}" for verb in ("create", "list", "import", "export", "agreement")}
     assert set(named) == {f"/robust_sam_{verb}" for verb in verbs}
 
 

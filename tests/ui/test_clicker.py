@@ -145,7 +145,7 @@ def test_coco_file_carries_the_receipt(opened: Visit, blocks: Path) -> None:
     opened_blocks(opened, blocks)
     opened.click_at(150, 100, SIZE)
     opened.state("done")
-    told = json.loads(saved(opened, "COCO JSON").read_text())
+    told = json.loads(saved(opened, "COCO RLE").read_text())
     assert told["info"]["vitrine_receipt"]["photo"] == "blocks.png"
     assert told["annotations"][0]["area"] == 200 * 200
 
