@@ -69,6 +69,8 @@ def start(tool: Visit) -> None:
 
 
 def finished(tool: Visit) -> None:
+    """Partial results have rows too: the state line says when the last has come."""
+    tool.page.locator(".v-tools .v-state[data-state=done]").first.wait_for(timeout=PATIENCE_MS)
     tool.page.locator(f"{PANE} .ev-table tbody tr").first.wait_for(timeout=PATIENCE_MS)
 
 

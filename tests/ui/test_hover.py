@@ -33,7 +33,7 @@ def test_a_resting_pointer_outlines_the_object_and_changes_nothing(opened: Visit
     hand = ready(opened, blocks)
     hand.mouse.move(*hand.at(400, 300))
     before = opened.kept()
-    with opened.page.expect_response(PREVIEW) as told:
+    with opened.page.expect_response(lambda reply: reply.url.endswith("/preview") and "masks" in reply.json()) as told:
         hand.mouse.move(*hand.at(200, 150), steps=3)
     mask = told.value.json()["masks"]["sam"]
     assert (mask["width"], mask["height"]) == (300, 200)
