@@ -37,7 +37,7 @@ class EverythingConfig:
     candidates: Candidates = "multi"
     """Masks asked for at each point: one, or three alternatives (part, object, group)."""
 
-    iou_threshold: float = 0.5
+    iou_threshold: float = 0.6
     """Masks whose predicted IoU is lower are dropped, 0 to 1."""
 
     stability_threshold: float = 0.5
