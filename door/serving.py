@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import importlib
 import os
 import re
@@ -91,5 +92,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     host, port, auth, device = check(arguments)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # What is imported now stays for good; the page switches the search for garbage on again once it is built.
+    gc.disable()
     importlib.import_module("app.main").serve(host=host, port=port, auth=auth, device=device)
     return 0
