@@ -21,7 +21,7 @@ from app.panels.robust_sam_sweep import about_of
 from app.panels.robust_sam_sweep_run import LIVE, Bar, asked_prompts
 from app.panels.robust_sam_tools import Tools
 from app.wording import seconds_text
-from models.parts.degradations import BENDING
+from models.parts.degradations import BENDING, degraded_copy
 from models.robust_sam import inside_export
 from models.robust_sam.inside_types import InsideView
 
@@ -95,7 +95,7 @@ def inside_request(session: Session) -> tuple[Job, Colors]:
 
     image, clean, digest = photo.image, None, photo.digest
     if now.active:
-        image, _ = sweep_pictures.degraded_copy(photo.image, now.kind, now.severity, now.seed)
+        image, _ = degraded_copy(photo.image, now.kind, now.severity, now.seed)
         clean = photo.image if now.kind not in BENDING else None
         digest = f"{photo.digest} {now.kind} {now.severity:g} {now.seed}"
     job = inside.inside_job(session.user, image, digest, prompts, clean, weights.name, weights.path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,14 +13,12 @@ from app.guard.errors import BadInput
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_paint import painted_over
 from app.panels.robust_sam_session import BRANCHES, Answer, Branch, Degradation, Session, before
-from models.parts.degradations import BENDING, TITLES, degrade, warp_mask
+from models.parts.degradations import TITLES, degraded_copy, followed
 from models.runtime import Cancelled, Job, Ticket
 
 SLUG = "robust_sam"
 COMPARE, PREVIEW = -1, -2
 """Priorities among the jobs of one page: clicks are at 0."""
-DEGRADE_SIDE = 1024
-"""The degradations have lengths in pixels made for about this size; larger photos are degraded at this size."""
 
 
 def described(degradation: Degradation) -> str:
@@ -45,18 +42,10 @@ def degrade_job(
     context: Any, model: None, *, image: npt.NDArray[np.uint8], digest: str, kind: str, severity: float, seed: int
 ) -> tuple[npt.NDArray[np.uint8], str, npt.NDArray[np.float32] | None]:
     """Job body: degraded (H, W, 3) uint8, its digest, and the warp (h, w, 2) at the size it was made at, or None."""
-    height, width = image.shape[:2]
-    scale = min(1.0, DEGRADE_SIDE / max(height, width))
-    small = image
-    if scale < 1:
-        small = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     context.tick(0.1)
-    done = degrade(small, kind, severity, seed)
+    picture, warp = degraded_copy(image, kind, severity, seed)
     context.tick(0.9)
-    picture = done.image
-    if scale < 1:
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-    return picture, f"{digest} {kind} {severity:g} {seed}", done.warp
+    return picture, f"{digest} {kind} {severity:g} {seed}", warp
 
 
 def segment_request(
@@ -153,9 +142,8 @@ def consistency(session: Session, answer: Answer, clean: Answer) -> dict[str, fl
     """IoU of each branch's mask with its own mask on the clean photo, which follows the picture where that was bent."""
     scores = {}
     for name in (b for b in BRANCHES if b in answer.branches and b in clean.branches):
-        reference = clean.branches[name].mask
-        if session.seen is not None and session.seen.warp is not None and session.degradation.kind in BENDING:
-            reference = _bent(reference, session.seen.warp)
+        warp = None if session.seen is None else session.seen.warp
+        reference = followed(clean.branches[name].mask, session.degradation.kind, warp)
         scores[name] = _iou(answer.branches[name].mask, reference)
     return scores
 
@@ -181,10 +169,3 @@ def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     from models.robust_sam import pipeline
 
     return float(pipeline.iou(a, b))
-
-
-def _bent(mask: npt.NDArray[np.bool_], warp: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    height, width = mask.shape
-    sized = cv2.resize(mask.astype(np.uint8), (warp.shape[1], warp.shape[0]), interpolation=cv2.INTER_NEAREST)
-    moved = warp_mask(sized.astype(bool), warp).astype(np.uint8)
-    return cv2.resize(moved, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.parts.degradations.photo import shrunk
 from models.robust_sam import METHOD, frames
 from models.robust_sam.amfg import Amfg, AmfgTrace
 from models.robust_sam.clicks import ImageFeatures, painted_logits
@@ -33,7 +34,7 @@ from models.robust_sam.inside_types import (
 from models.robust_sam.network import RobustSam
 from models.robust_sam.pipeline import model_resource, weights_digest, weights_file
 from models.robust_sam.prompts import Prompts
-from models.robust_sam.sweep_pictures import look_at, masks_of, shrunk
+from models.robust_sam.sweep_pictures import look_at, masks_of
 from models.robust_sam.sweep_types import Picture
 from models.runtime import Job, JobContext
 

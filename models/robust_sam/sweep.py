@@ -16,23 +16,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES, DegradationError
+from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES, DegradationError, degraded_copy, followed
+from models.parts.degradations.photo import resized, shrunk
 from models.robust_sam import METHOD
 from models.robust_sam.decoder import Branch
 from models.robust_sam.frames import Size
 from models.robust_sam.network import RobustSam
 from models.robust_sam.pipeline import features_resource, iou, model_resource, weights_digest, weights_file
 from models.robust_sam.prompts import BadPrompt, Prompts
-from models.robust_sam.sweep_pictures import (
-    MASK_SIDE,
-    degraded_copy,
-    followed,
-    look_at,
-    masks_of,
-    resized,
-    shrunk,
-    thumbnail,
-)
+from models.robust_sam.sweep_pictures import MASK_SIDE, look_at, masks_of, thumbnail
 from models.robust_sam.sweep_types import (
     CONSISTENCY,
     SEVERITIES,

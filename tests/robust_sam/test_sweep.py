@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.parts.degradations import BENDING, KINDS, MAX_SEVERITY, DegradationError, warp_mask
+from models.parts.degradations import photo as degrading
 from models.robust_sam import pipeline, sweep, sweep_export, sweep_pictures
 from models.robust_sam.network import RobustSam
 from models.robust_sam.prompts import BadPrompt, Prompts
@@ -88,8 +89,8 @@ def test_the_reference_follows_only_kinds_that_bend(kind: str) -> None:
     photo = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
     mask = np.zeros((64, 96), bool)
     mask[16:48, 30:70] = True
-    _, warp = sweep_pictures.degraded_copy(photo, kind, 1.0, 5)
-    moved = sweep_pictures.followed(mask, kind, warp)
+    _, warp = degrading.degraded_copy(photo, kind, 1.0, 5)
+    moved = degrading.followed(mask, kind, warp)
     if kind in BENDING:
         assert warp is not None
         assert np.array_equal(moved, warp_mask(mask, warp))
@@ -102,16 +103,16 @@ def test_a_perfect_mask_bent_with_the_picture_stays_perfect() -> None:
     """The bright square of a bent picture, found by its brightness, is the bent mask: nothing is lost to the warp."""
     photo = np.zeros((200, 200, 3), np.uint8)
     photo[60:140, 50:150] = 255
-    bent, warp = sweep_pictures.degraded_copy(photo, "elastic", 1.0, 2)
+    bent, warp = degrading.degraded_copy(photo, "elastic", 1.0, 2)
     found = bent[..., 0] > 127
-    moved = sweep_pictures.followed(photo[..., 0] > 0, "elastic", warp)
+    moved = degrading.followed(photo[..., 0] > 0, "elastic", warp)
     assert pipeline.iou(found, moved) > 0.99
     assert pipeline.iou(found, photo[..., 0] > 0) < 0.97
 
 
 @given(height=st.integers(1, 3000), width=st.integers(1, 3000), longest=st.integers(1, 1500))
 def test_shrunk_sizes_fit_and_are_never_enlarged(height: int, width: int, longest: int) -> None:
-    small = sweep_pictures.shrunk((height, width), longest)
+    small = degrading.shrunk((height, width), longest)
     assert 1 <= max(small) <= longest
     assert small[0] <= height
     assert small[1] <= width

@@ -19,7 +19,7 @@ from app.panels.robust_sam_jobs import degrade_job
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_state import Outlined, Point
 from models.parts.degradations import KINDS
-from models.robust_sam import sweep_pictures
+from models.parts.degradations import photo as degrading
 from models.robust_sam.sweep_types import CONSISTENCY, Look, Reference
 from models.robust_sam.sweep_types import Point as Measured
 from models.runtime import JobContext
@@ -83,7 +83,7 @@ def test_a_mask_file_must_fit_and_mark_something(tmp_path: Path) -> None:
 def test_a_sweep_degrades_as_the_stage_does(kind: str, size: tuple[int, int]) -> None:
     photo = np.random.default_rng(1).integers(0, 255, (*size, 3), dtype=np.uint8)
     shown, _, warp = degrade_job(JobContext(), None, image=photo, digest="d", kind=kind, severity=0.8, seed=4)
-    picture, own = sweep_pictures.degraded_copy(photo, kind, 0.8, 4)
+    picture, own = degrading.degraded_copy(photo, kind, 0.8, 4)
     assert np.array_equal(shown, picture)
     assert (warp is None) == (own is None)
     assert warp is None or np.array_equal(warp, own)

@@ -6,11 +6,8 @@
 
 from models.parts.degradations.apply import degrade
 from models.parts.degradations.base import DESCRIPTIONS, KINDS, MAX_SEVERITY, TITLES, DegradationError, Degraded
-from models.parts.degradations.geometry import warp_mask
-
-# Kinds whose warp is a coherent bend that the ground truth should follow; frosted glass only scatters pixels about
-# their place.
-BENDING: tuple[str, ...] = ("elastic",)
+from models.parts.degradations.geometry import BENDING, warp_mask
+from models.parts.degradations.photo import degraded_copy, followed
 
 __all__ = [
     "BENDING",
@@ -21,5 +18,7 @@ __all__ = [
     "DegradationError",
     "Degraded",
     "degrade",
+    "degraded_copy",
+    "followed",
     "warp_mask",
 ]

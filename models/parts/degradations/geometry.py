@@ -14,6 +14,11 @@ from models.parts.degradations.base import DegradationError, Degraded, Image, Wa
 _BORDER = cv2.BORDER_REFLECT_101
 _SMALLEST_ARM = 16.0
 
+BENDING: tuple[str, ...] = ("elastic",)
+"""Kinds whose warp is a coherent bend that the ground truth should follow; frosted glass only scatters pixels about
+their place.
+"""
+
 
 def _grid(height: int, width: int) -> tuple[Warp, Warp]:
     x = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
