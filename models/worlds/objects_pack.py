@@ -3,14 +3,13 @@ them)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from models.worlds.library import Library
-from models.worlds.packs import Arrays, PackError, write_packs
+from models.worlds.packs import Arrays, begun, write_packs
 from models.worlds.scenes3d import sample_scene
 
 
@@ -30,13 +29,7 @@ def write_pack(
     called after each scene. Runs in this process; give parallel calls different folders and seeds. Raises PackError
     for a folder that was begun with other settings, packages.PackageProblem when an asset package is missing.
     """
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {"what": "objects", "seed": seed, "size": size, "split": split}
-    note = folder / "pack.json"
-    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != settings:
-        raise PackError(f"{folder.name} holds a pack with other settings; choose another folder or delete it")
-    note.write_text(json.dumps(settings), encoding="utf-8")
+    folder = begun(path, {"what": "objects", "seed": seed, "size": size, "split": split})
     stock = library
 
     def scene(index: int) -> Arrays:

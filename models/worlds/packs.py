@@ -7,8 +7,9 @@ ids are counted for themselves from 1 in each scene; the object a part belongs t
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ class Shard:
 
 def _file(folder: Path, name: str, field: str) -> Path:
     return folder / f"{name}-{field}.npy"
+
+
+def begun(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> Path:
+    """The folder of a pack, made when it is missing, with its settings noted. PackError where it has other ones."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / "pack.json"
+    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != settings:
+        raise PackError(f"{folder.name} holds a pack with other settings; choose another folder or delete it")
+    note.write_text(json.dumps(settings), encoding="utf-8")
+    return folder
 
 
 def write_packs(path: str | os.PathLike[str], count: int, size: int, scene: Callable[[int], Arrays]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from models.worlds import objects, photos
 from models.worlds.library import Library, fit_for_scenes
 from models.worlds.objects import ObjectEntry, ObjectModel
-from models.worlds.packs import Arrays, PackError, write_packs
+from models.worlds.packs import Arrays, begun, write_packs
 from models.worlds.people import NAME, bodies, dress
 from models.worlds.people_poses import LYING, POSTURES, between, run, walk
 from models.worlds.photo_packages import real_photos
@@ -86,13 +85,7 @@ def write_pack(
 
     Scene i depends on `seed`, i and the library alone; nearly every scene shows at least one person.
     """
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {"what": "people", "seed": seed, "size": size, "split": split}
-    note = folder / "pack.json"
-    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != settings:
-        raise PackError(f"{folder.name} holds a pack with other settings; choose another folder or delete it")
-    note.write_text(json.dumps(settings), encoding="utf-8")
+    folder = begun(path, {"what": "people", "seed": seed, "size": size, "split": split})
     stock = library
 
     def scene(index: int) -> Arrays:

@@ -21,13 +21,16 @@ from models.worlds import shapes2d_outline as outlines
 from models.worlds import shapes2d_patterns as patterns
 from models.worlds.packs import Arrays, write_packs
 from models.worlds.shapes2d_layers import OUTLINES, Layer, Stock, paint
-from models.worlds.shapes2d_light import camera, soft_shadow
+from models.worlds.shapes2d_light import camera
 from models.worlds.shapes2d_outline import F32, U8, Points
+from models.worlds.shapes2d_paste import paste, shadow
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN, SceneSettings
 
 __all__ = ["HELD_OUT", "TRAIN", "Sample", "SceneError", "SceneSettings", "sample_scene", "write_pack"]
 
 _SMALLEST = 16
+SHARP_BELOW = 0.5
+"""Blur in pixels from which a thing is drawn out of focus."""
 
 
 class SceneError(ValueError):
@@ -90,7 +93,7 @@ def sample_scene(
             owners.append((len(owners) + 1, len(names)))
             part[layer.window.slices][piece] = len(owners)
         depth = 1.0 - number / max(1, count - 1)
-        _composite(canvas, layer, _blur(depth, focus, size))
+        paste(canvas, layer, _blur(depth, focus, size), SHARP_BELOW)
     return Sample(camera(canvas, rng, settings.noise, settings.jpeg), instance, part, tuple(names), tuple(owners))
 
 
@@ -211,33 +214,7 @@ def _blur(depth: float, focus: tuple[float, float], size: int) -> float:
 
 def _cast(rng: Generator, canvas: F32, layer: Layer, light: Points, radius: float) -> None:
     """Darken what lies behind the object, away from the light."""
-    size = canvas.shape[0]
     lift = radius * rng.uniform(0.03, 0.25)
     offset = (round(-light[0] * lift * 1.5), round(light[1] * lift * 1.5))
     sigma = max(0.8, lift * rng.uniform(0.3, 0.9))
-    window = layer.window.grown(int(max(map(abs, offset)) + 2.5 * sigma) + 2, size)
-    alpha = np.zeros(window.shape, np.uint8)
-    top, left = layer.window.y0 - window.y0, layer.window.x0 - window.x0
-    alpha[top : top + layer.alpha.shape[0], left : left + layer.alpha.shape[1]] = layer.alpha
-    density = soft_shadow(alpha, offset, sigma) * np.float32(rng.uniform(0.25, 0.7))
-    canvas[window.slices] *= (1 - density)[..., None]
-
-
-def _composite(canvas: F32, layer: Layer, sigma: float) -> None:
-    """Lay the object over the canvas; `sigma` > 0 puts it out of focus (the truth stays the sharp outline)."""
-    if sigma < 0.5:
-        weight = (layer.alpha * np.float32(1 / 255))[..., None]
-        under = canvas[layer.window.slices]
-        under += (layer.colour - under) * weight
-        return
-    window = layer.window.grown(int(2.5 * sigma) + 1, canvas.shape[0])
-    top, left = layer.window.y0 - window.y0, layer.window.x0 - window.x0
-    rows, columns = slice(top, top + layer.alpha.shape[0]), slice(left, left + layer.alpha.shape[1])
-    whole = np.zeros((*window.shape, 4), np.float32)
-    weight = layer.alpha * np.float32(1 / 255)
-    whole[rows, columns, 3] = weight
-    whole[rows, columns, :3] = layer.colour * weight[..., None]
-    whole = cv2.GaussianBlur(whole, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    under = canvas[window.slices]
-    under *= 1 - whole[..., 3:]
-    under += whole[..., :3]
+    shadow(canvas, layer, offset, sigma, rng.uniform(0.25, 0.7))

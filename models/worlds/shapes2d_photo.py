@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from models.worlds import shapes2d_outline as outlines
 from models.worlds.packs import Arrays, write_packs
 from models.worlds.shapes2d_layers import OUTLINES, Layer, Stock, paint
-from models.worlds.shapes2d_light import camera, soft_shadow
+from models.worlds.shapes2d_light import camera
 from models.worlds.shapes2d_outline import F32, U8, Points
+from models.worlds.shapes2d_paste import paste, shadow
 from models.worlds.shapes2d_patterns import palette, photo_crop
 from models.worlds.shapes2d_settings import TRAIN
 from models.worlds.shapes2d_thin import THIN, word
@@ -30,6 +31,8 @@ SETTINGS = replace(
     TRAIN, name="photo", photo_backdrop=1.0, photo_texture=0.8, harmony=0.35, clutter=0.0, noise=10.0, jpeg=0.6
 )
 _SEED = 0xF07
+SHARP_BELOW = 0.4
+"""Blur in pixels from which a thing is drawn out of focus."""
 _SOLID_FAMILIES = ("polygon", "blob", "superellipse", "star", "animal", "person", "house", "glyph")
 
 
@@ -89,7 +92,7 @@ def sample_scene(rng: Generator, size: int, stock: PhotoStock) -> Arrays:
             pieces += 1
             part[layer.window.slices][piece] = pieces
         depth = 1.0 - order / max(1, len(places) - 1)
-        _lay(canvas, layer, abs(depth - focus) * reach * size / 512)
+        paste(canvas, layer, abs(depth - focus) * reach * size / 512, SHARP_BELOW)
     return camera(canvas, rng, SETTINGS.noise, SETTINGS.jpeg), instance, part
 
 
@@ -280,31 +283,6 @@ def _match(rng: Generator, layer: Layer, canvas: F32, strongly: float) -> None:
 
 def _shade(rng: Generator, canvas: F32, layer: Layer, light: Points, radius: float) -> None:
     """A soft cast shadow and a dark contact line below, in place."""
-    size = canvas.shape[0]
     for lift, strength in ((radius * rng.uniform(0.05, 0.3), rng.uniform(0.15, 0.55)), (1.5, rng.uniform(0.1, 0.4))):
         offset = (round(-light[0] * lift * 1.5), round(abs(light[1]) * lift))
-        sigma = max(1.0, lift * rng.uniform(0.4, 0.9))
-        window = layer.window.grown(int(max(map(abs, offset)) + 2.5 * sigma) + 2, size)
-        alpha = np.zeros(window.shape, np.uint8)
-        top, left = layer.window.y0 - window.y0, layer.window.x0 - window.x0
-        alpha[top : top + layer.alpha.shape[0], left : left + layer.alpha.shape[1]] = layer.alpha
-        canvas[window.slices] *= (1 - soft_shadow(alpha, offset, sigma) * np.float32(strength))[..., None]
-
-
-def _lay(canvas: F32, layer: Layer, sigma: float) -> None:
-    """Paste the layer, out of focus by `sigma` pixels; the truth stays the sharp outline."""
-    if sigma < 0.4:
-        weight = (layer.alpha * np.float32(1 / 255))[..., None]
-        under = canvas[layer.window.slices]
-        under += (layer.colour - under) * weight
-        return
-    window = layer.window.grown(int(2.5 * sigma) + 1, canvas.shape[0])
-    top, left = layer.window.y0 - window.y0, layer.window.x0 - window.x0
-    whole = np.zeros((*window.shape, 4), np.float32)
-    weight = (layer.alpha * np.float32(1 / 255))[..., None]
-    inner = whole[top : top + layer.alpha.shape[0], left : left + layer.alpha.shape[1]]
-    inner[..., :3], inner[..., 3:] = layer.colour * weight, weight
-    whole = cv2.GaussianBlur(whole, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    under = canvas[window.slices]
-    under *= 1 - whole[..., 3:]
-    under += whole[..., :3]
+        shadow(canvas, layer, offset, max(1.0, lift * rng.uniform(0.4, 0.9)), strength)

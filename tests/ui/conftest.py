@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,33 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.ui.served_page import STAND_IN, served
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the page answers."""
-    folder = tmp_path_factory.mktemp("served")
-    environment = os.environ | {
-        "VITRINE_STATE": str(folder / "state"),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-u", "-m", "tests.ui.stand_in", "0"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if line.startswith("Vitrine is at "):
-                    yield line.split()[-1]
-                    break
-            else:
-                pytest.fail("the page did not start")
-        finally:
-            process.terminate()
+    with served(tmp_path_factory.mktemp("served"), STAND_IN) as found:
+        yield found
 
 
 @dataclass

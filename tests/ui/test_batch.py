@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from tests.app.batch_stand_in import SLOW_WIDTH
-from tests.ui.conftest import ROOT, Visit, visit
+from tests.ui import served_page
+from tests.ui.conftest import Visit, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,20 +28,8 @@ PATIENCE_MS = 1000 * int(os.environ.get("VITRINE_UI_TIMEOUT_S", "60"))
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("served")
-    environment = os.environ | {"VITRINE_STATE": str(folder / "state"), "GRADIO_TEMP_DIR": str(folder / "uploads")}
-    command = [sys.executable, "-u", "-m", "tests.ui.batch_stand_in", "0"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if line.startswith("Vitrine is at "):
-                    yield line.split()[-1]
-                    break
-            else:
-                pytest.fail("the page did not start")
-        finally:
-            process.terminate()
+    with served_page.served(tmp_path_factory.mktemp("served"), ("-m", "tests.ui.batch_stand_in", "0"), None) as found:
+        yield found
 
 
 @pytest.fixture

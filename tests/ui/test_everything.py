@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +14,8 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.ui.conftest import ROOT, Visit
+from tests.ui.conftest import Visit
+from tests.ui.served_page import served
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -28,24 +27,8 @@ PANE = "#robust_sam-everything"
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page with the embedded weights: what is found comes from the network here, not from a stand-in."""
-    folder = tmp_path_factory.mktemp("everything")
-    environment = os.environ | {
-        "VITRINE_STATE": str(folder / "state"),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-u", "-c", "from app.main import serve; serve(port=0)"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if line.startswith("Vitrine is at "):
-                    yield line.split()[-1]
-                    break
-            else:
-                pytest.fail("the page did not start")
-        finally:
-            process.terminate()
+    with served(tmp_path_factory.mktemp("everything")) as found:
+        yield found
 
 
 @pytest.fixture

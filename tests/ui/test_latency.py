@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ui.conftest import ROOT, Visit, visit
+from tests.ui.conftest import Visit, visit
+from tests.ui.served_page import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,15 +39,8 @@ STOPWATCH = """() => {
 @pytest.fixture(scope="module")
 def real_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the page answers with the shipped weights."""
-    folder = tmp_path_factory.mktemp("latency")
-    environment = os.environ | {"VITRINE_STATE": str(folder / "state"), "GRADIO_TEMP_DIR": str(folder / "uploads")}
-    command = [sys.executable, "-u", "-c", "from app.main import serve; serve(port=0)"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield next(line.split()[-1] for line in process.stdout if line.startswith("Vitrine is at "))
-        finally:
-            process.terminate()
+    with served(tmp_path_factory.mktemp("latency"), threads=None) as found:
+        yield found
 
 
 @pytest.fixture

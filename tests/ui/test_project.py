@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.ui.conftest import ROOT
+from tests.ui.served_page import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

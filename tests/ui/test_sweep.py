@@ -16,7 +16,7 @@ from PIL import Image
 from models.method import ASSETS
 from models.parts.degradations import KINDS
 from tests.ui.conftest import Visit, visit
-from tests.ui.real_app import patient, served
+from tests.ui.served_page import patient, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
