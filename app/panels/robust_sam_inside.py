@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.runtime import Job
 
 PHOTO_SIDE = 320
-FIRST = "Shows what happens inside for the object and picture on the stage; about 1 s"
+FIRST = "Shows what happens inside for the object and picture on the stage; about 0.2 s"
 
 
 def build(tools: Tools) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["severity", "radar"]
 MOST_SEEDS = 5
-FIRST = f"A sweep takes {len(SEVERITIES)} pictures, all kinds take {len(KINDS)}: about 0.3 s each"
+FIRST = f"A sweep takes {len(SEVERITIES)} pictures, all kinds take {len(KINDS)}: about 0.1 s each"
 AUTOMATIC, OWN, FILE = "auto", "own", "file"
 CHOICES = [
     ("Best known mask", AUTOMATIC),
