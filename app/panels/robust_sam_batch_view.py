@@ -20,8 +20,8 @@ def first() -> str:
     """Before the first run: what it will do, what it needs, how long it takes."""
     return (
         '<div class="bt-frame"><p class="bt-note">Segments many photos in one go and packs the masks into one zip, '
-        "with overview.csv (objects, area, confidence, time and error of each photo) and a contact sheet. About a "
-        "second a photo with boxes and the embedded weights, some seconds with everything mode. A photo that cannot be "
+        "with overview.csv (objects, area, confidence, time and error of each photo) and a contact sheet. "
+        "Everything mode takes far longer a photo than boxes. A photo that cannot be "
         f"used is listed and skipped. At most {MOST_IMAGES:,} photos.</p></div>"
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from app.guard.errors import BadInput
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_answers import (
     BRANCHES,
@@ -83,7 +84,7 @@ class Session:
         """The newest segmentation jobs by the key of their answer."""
         self.preview: Ticket | None = None
         self.trouble: Exception | None = None
-        """What went wrong on the direct way and is still to be shown."""
+        """What went wrong on the direct way, or with a listener, and is still to be shown."""
         self.news: Answer | None = None
         """The newest answer given on the direct way and not yet told in the state line."""
         self.warmed = ""
@@ -129,7 +130,11 @@ class Session:
             try:
                 listener(self)
             except Exception:
+                # The change itself holds; who keeps it elsewhere did not get it, and the room says so.
                 log.exception("a listener of the segmentation room failed")
+                self.trouble = self.trouble or BadInput(
+                    "The last change", "may not be saved in the open project", "Draw on, or reopen the image"
+                )
 
     def like(self, other: Session) -> Session:
         """Stand where ``other`` stands: the same photo, objects and answers. Returns itself."""

@@ -142,6 +142,7 @@ def test_listeners_hear_of_changes_after_they_are_made_and_cannot_break_the_room
 
     session.listeners.append(listener)
     session.act([{"do": "point", "x": 6, "y": 6, "label": 1}], 2)
+    assert "may not be saved" in str(session.trouble)
     session.act([], 3)
     with pytest.raises(state.BadPrompt):
         session.act([{"do": "point", "x": 7, "y": 6, "label": 1}, {"do": "explode"}], 4)
