@@ -53,7 +53,8 @@ def suppressed(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) 
 
     boxes: (K, 4); scores, groups: (K,); threshold: IoU of boxes.
     """
-    kept: Tensor = batched_nms(boxes.float(), scores.float(), groups, threshold)
+    # In double precision an overlap that equals the threshold does not count as more.
+    kept: Tensor = batched_nms(boxes.double(), scores.double(), groups, threshold)
     return kept
 
 
