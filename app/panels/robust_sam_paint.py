@@ -62,9 +62,11 @@ def _stroke(mask: Mask, stroke: Stroke, size: tuple[int, int]) -> None:
         x = (np.arange(low[0], high[0]) + 0.5) / scale[0] - a[0]
         y = (np.arange(low[1], high[1])[:, None] + 0.5) / scale[1] - a[1]
         along = b - a
-        length = float(along @ along)
-        share = np.clip((x * along[0] + y * along[1]) / length, 0, 1) if length else np.zeros((1, 1))
-        near = (x - share * along[0]) ** 2 + (y - share * along[1]) ** 2 <= radius**2
+        length, reach = float(along @ along), radius**2
+        # Multiplied out, not divided: what lies on the very edge is decided by exact numbers, not by rounding.
+        passed = x * along[0] + y * along[1]
+        beside = (passed > 0) & (passed < length) & ((x * along[1] - y * along[0]) ** 2 <= reach * length)
+        near = beside | (x**2 + y**2 <= reach) | ((x - along[0]) ** 2 + (y - along[1]) ** 2 <= reach)
         mask[low[1] : high[1], low[0] : high[0]][near] = stroke.mode == PAINT
 
 

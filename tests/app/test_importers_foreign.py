@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.annotate.exporters import brush, rle
@@ -204,6 +204,8 @@ _json = st.recursive(
 )
 
 
+@example("coco", [{"id": []}], None)
+@example("coco", [{"id": {}}, {"id": 1}], None)
 @given(st.sampled_from(["coco", "label_studio"]), st.lists(_json, max_size=2) | _json, _json)
 def test_any_json_is_read_or_refused(key: str, value: Any, annotation: Any) -> None:
     for data in (

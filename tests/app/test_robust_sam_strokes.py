@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -30,18 +29,24 @@ def slow(mask: np.ndarray, edits: list[Stroke]) -> np.ndarray:
     """Every pixel centre against every segment, one at a time."""
     done = mask.copy()
     for edit in edits:
-        path = [(edit.path[i], edit.path[i + 1]) for i in range(0, len(edit.path), 2)]
+        # In half pixels everything is a whole number, and the answer exact.
+        path = [(round(2 * edit.path[i]), round(2 * edit.path[i + 1])) for i in range(0, len(edit.path), 2)]
         for row, column in np.ndindex(mask.shape):
-            x, y = column + 0.5, row + 0.5
-            if any(_apart(x, y, *a, *b) <= edit.radius for a, b in zip(path, path[1:] or path, strict=False)):
+            centre, reach = (2 * column + 1, 2 * row + 1), round((2 * edit.radius) ** 2)
+            if any(_within(*centre, *a, *b, reach) for a, b in zip(path, path[1:] or path, strict=False)):
                 done[row, column] = edit.mode == PAINT
     return done
 
 
-def _apart(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
+def _within(x: int, y: int, ax: int, ay: int, bx: int, by: int, reach: int) -> bool:
+    """Whether (x, y) is at most sqrt(reach) from the segment a to b."""
     length = (bx - ax) ** 2 + (by - ay) ** 2
-    share = 0.0 if not length else min(1.0, max(0.0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length))
-    return math.hypot(x - ax - share * (bx - ax), y - ay - share * (by - ay))
+    passed = (x - ax) * (bx - ax) + (y - ay) * (by - ay)
+    if passed <= 0 or not length:
+        return (x - ax) ** 2 + (y - ay) ** 2 <= reach
+    if passed >= length:
+        return (x - bx) ** 2 + (y - by) ** 2 <= reach
+    return ((x - ax) * (by - ay) - (y - ay) * (bx - ax)) ** 2 <= reach * length
 
 
 @given(st.lists(strokes, max_size=3), st.integers(0, 3))

@@ -163,7 +163,9 @@ def _record(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("images"), list):
         raise BadInput(name, 'is JSON without "images"', f"Choose {_KIND}")
     ids = [entry.get("id") for entry in listed(record, "images")]
-    if len(ids) > 1 and (not all(identifier(i) for i in ids) or len(set(ids)) < len(ids)):
+    # The only image may go without an id, but what stands there must be one.
+    named = all(identifier(i) for i in ids) or ids == [None]
+    if not named or len(set(ids)) < len(ids):
         raise BadInput(name, "has images without an id, or two with the same one", "Give each image an id of its own")
     return record
 
