@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
@@ -29,9 +29,12 @@ Auth = Callable[[str, str], bool] | tuple[str, str] | list[tuple[str, str]] | No
 CHOOSE_ROOM = "() => new URLSearchParams(location.search).get('room') || ''"
 
 
-def build() -> gr.Blocks:
-    """The page: a header, one tab for each working method, a footer. ``?room=<slug>`` opens a tab."""
-    methods = registry.methods()
+def build(rooms: Sequence[str] = ()) -> gr.Blocks:
+    """The page: a header, one tab for each working method, a footer. ``?room=<slug>`` opens a tab.
+
+    ``rooms``: slugs of the tabs wanted, all when empty. Raises UnknownMethod.
+    """
+    methods = tuple(registry.get(slug) for slug in dict.fromkeys(rooms)) or registry.methods()
     with gr.Blocks(
         title=shell.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, FILES_LIVE_S)
     ) as page:
@@ -43,26 +46,30 @@ def build() -> gr.Blocks:
         shell.footer()
         if len(methods) > 1:
             wanted = gr.Textbox(visible=False)
+
+            def chosen(slug: str) -> gr.Tabs:
+                return gr.Tabs(selected=slug) if slug in [method.slug for method in methods] else gr.Tabs()
+
             page.load(None, None, wanted, js=CHOOSE_ROOM, api_visibility="private").then(
-                _room, wanted, tabs, queue=False, api_visibility="private"
+                chosen, wanted, tabs, queue=False, api_visibility="private"
             )
     return page
 
 
-def _room(slug: str) -> gr.Tabs:
-    known = [method.slug for method in registry.methods()]
-    return gr.Tabs(selected=slug) if slug in known else gr.Tabs()
-
-
 def start(
-    *, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    auth: Auth = None,
+    device: str | None = None,
+    rooms: Sequence[str] = (),
 ) -> tuple[gr.Blocks, str]:
-    """Serve without blocking; returns the page and its address. ``port`` 0 takes a free one."""
+    """Serve without blocking; returns the page and its address. ``port`` 0 takes a free one, ``rooms`` as in build."""
     service.choose_device(device)
     service.trust_paths(host in LOCAL)
     web.refuse_urls()
     with _nothing_collected():
-        return _launched(host, port, auth)
+        return _launched(build(rooms), host, port, auth)
 
 
 @contextmanager
@@ -79,8 +86,7 @@ def _nothing_collected() -> Iterator[None]:
         gc.enable()
 
 
-def _launched(host: str, port: int, auth: Auth) -> tuple[gr.Blocks, str]:
-    page = build()
+def _launched(page: gr.Blocks, host: str, port: int, auth: Auth) -> tuple[gr.Blocks, str]:
     app, address, _ = page.launch(
         server_name=host,
         server_port=port or None,
@@ -106,9 +112,16 @@ def _launched(host: str, port: int, auth: Auth) -> tuple[gr.Blocks, str]:
     return page, address
 
 
-def serve(*, host: str = "127.0.0.1", port: int = 7860, auth: Auth = None, device: str | None = None) -> None:
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    auth: Auth = None,
+    device: str | None = None,
+    rooms: Sequence[str] = (),
+) -> None:
     """Serve until interrupted; prints the address once the page answers."""
-    page, address = start(host=host, port=port, auth=auth, device=device)
+    page, address = start(host=host, port=port, auth=auth, device=device, rooms=rooms)
     print(f"Vitrine is at {address}", flush=True)
     try:
         threading.Event().wait()

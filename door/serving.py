@@ -30,6 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default=silent, metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best there is)"
     )
+    parser.add_argument(
+        "--rooms", default=silent, metavar="SLUGS", help="only these rooms, as robust_sam,pelk (default: all)"
+    )
 
 
 def check(arguments: argparse.Namespace) -> tuple[str, int, tuple[str, str] | None, str | None]:
@@ -94,5 +97,9 @@ def serve(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # What is imported now stays for good; the page switches the search for garbage on again once it is built.
     gc.disable()
-    importlib.import_module("app.main").serve(host=host, port=port, auth=auth, device=device)
+    rooms = [slug.strip() for slug in getattr(arguments, "rooms", "").split(",") if slug.strip()]
+    try:
+        importlib.import_module("app.main").serve(host=host, port=port, auth=auth, device=device, rooms=rooms)
+    except importlib.import_module("models.registry").UnknownMethod as problem:
+        raise UsageProblem(f"--rooms: {problem}") from problem
     return 0

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.record.cards import Card
 from app.record.markdown import figure_text, table
-from app.record.verdicts import verdict
+from app.record.verdicts import comparisons, interval
 from models.parts.degradations.base import KINDS
 
 Figures = Mapping[str, object]
+
+HEADLINES = {
+    "clean_iou_plain": "IoU on clean scenes, plain SAM",
+    "clean_iou_robust": "IoU on clean scenes, RobustSAM",
+    "degraded_iou_plain": "IoU on degraded scenes, plain SAM",
+    "degraded_iou_robust": "IoU on degraded scenes, RobustSAM",
+    "degraded_gain": "gain on degraded scenes, RobustSAM over plain SAM",
+    "degraded_gain_over_augmented": "gain on degraded scenes, RobustSAM over SAM fine-tuned on degraded scenes",
+    "degraded_iou_augmented": "IoU on degraded scenes, SAM fine-tuned on degraded scenes",
+    "box_clean_iou_robust": "IoU on clean scenes, one box, RobustSAM",
+    "real_box_iou": "IoU on real photos, one box, RobustSAM",
+    "real_box_iou_grabcut": "IoU on real photos, one box, GrabCut",
+    "real_clicks_to_80": "clicks (median) to reach IoU 0.80 on real photos, RobustSAM",
+}
+
+COMPARISONS = (
+    ("degraded_gain", "On degraded held-out scenes RobustSAM", "plain SAM"),
+    ("degraded_gain_over_augmented", "On the same scenes RobustSAM", "SAM fine-tuned on degraded pictures"),
+    ("clean_gain", "On clean held-out scenes RobustSAM", "plain SAM"),
+    ("box_clean_gain_over_grabcut", "From a box on clean scenes RobustSAM", "GrabCut"),
+    ("box_degraded_gain_over_grabcut", "From a box on degraded scenes RobustSAM", "GrabCut"),
+    ("real_box_gain", "From a box on real photos RobustSAM", "plain SAM"),
+    ("real_box_gain_over_grabcut", "From a box on real photos RobustSAM", "GrabCut"),
+    ("real_degraded_gain", "On degraded real photos RobustSAM", "plain SAM"),
+)
+"""Figure of a paired difference, who, and over whom."""
 
 ROWS = ("plain", "robust", "augmented")
 HEAD = ("plain SAM", "RobustSAM", "augmentation only")
@@ -26,7 +53,7 @@ def card(figures: Figures, config: Mapping[str, object]) -> str:
     """All tables of the card in Markdown, each under a line that says what it shows, as far as measured."""
     parts = [
         ("How it was measured.", measured(config)),
-        ("What the figures say.", verdict(figures, KINDS)),
+        ("What the figures say.", verdict(figures)),
         ("Held-out scenes by prompt, IoU.", prompts(figures)),
         ("By degradation, three points, IoU.", kinds(figures)),
         ("By severity and by the object's share of the picture, three points, IoU.", severities(figures)),
@@ -156,3 +183,33 @@ def _iou_table(corner: str, figures: Figures, rows: Sequence[tuple[str, str, str
         if any(value is not None for value in values):
             lines.append([title, *map(figure_text, values), figure_text(figures.get(gain))])
     return table([corner, *HEAD, "RobustSAM minus plain"], lines) if lines else ""
+
+
+def verdict(figures: Figures) -> str:
+    """All sentences that the figures allow, one paragraph; empty when there are none."""
+    more = (by_kind(figures, KINDS), believed(figures))
+    return " ".join([*comparisons(figures, COMPARISONS), *filter(None, more)])
+
+
+def by_kind(figures: Figures, kinds: Sequence[str]) -> str | None:
+    """On how many kinds of degradation the robust branch wins and on which it loses; None without figures."""
+    gains = {kind: interval(figures.get(f"{kind}_gain")) for kind in kinds}
+    known = {kind: gain for kind, gain in gains.items() if gain is not None}
+    if not known:
+        return None
+    wins = sum(low > 0 for low, _, _ in known.values())
+    losses = [kind.replace("_", " ") for kind, (_, _, high) in known.items() if high < 0]
+    lost = f"it is worse on {', '.join(losses)}" if losses else "it is measurably worse on none"
+    return f"Of {len(known)} kinds of degradation RobustSAM is measurably better than plain SAM on {wins}; {lost}."
+
+
+def believed(figures: Figures) -> str | None:
+    """How far off the predicted IoU of the plain branch is; None when it was not measured."""
+    clean, degraded = figures.get("calibration_error"), figures.get("calibration_error_degraded")
+    if not isinstance(clean, float):
+        return None
+    more = f", {100 * degraded:.1f} on degraded ones" if isinstance(degraded, float) else ""
+    return f"Plain SAM's predicted IoU is off by {100 * clean:.1f} points on average on clean scenes{more}."
+
+
+CARD = Card(HEADLINES, card, verdict)

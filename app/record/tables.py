@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.record import robust_sam_card
+from app.record.cards import Card
 from app.record.errors import MarkerMissing
 from app.record.markdown import figure_text, table
-from app.record.verdicts import verdict
 from models import registry
 from models.method import Method
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-HEADLINES = {
-    "clean_iou_plain": "IoU on clean scenes, plain SAM",
-    "clean_iou_robust": "IoU on clean scenes, RobustSAM",
-    "degraded_iou_plain": "IoU on degraded scenes, plain SAM",
-    "degraded_iou_robust": "IoU on degraded scenes, RobustSAM",
-    "degraded_gain": "gain on degraded scenes, RobustSAM over plain SAM",
-    "degraded_gain_over_augmented": "gain on degraded scenes, RobustSAM over SAM fine-tuned on degraded scenes",
-    "degraded_iou_augmented": "IoU on degraded scenes, SAM fine-tuned on degraded scenes",
-    "box_clean_iou_robust": "IoU on clean scenes, one box, RobustSAM",
-    "real_box_iou": "IoU on real photos, one box, RobustSAM",
-    "real_box_iou_grabcut": "IoU on real photos, one box, GrabCut",
-    "real_clicks_to_80": "clicks (median) to reach IoU 0.80 on real photos, RobustSAM",
-}
-"""The figures the README shows, by the names that `launch.py evaluate` prints, and what they mean; a card shows all."""
-
 TABLES = ("figures", "all figures")
 """Kinds of figure tables a document may hold: `<!-- figures <slug> -->` for the headlines, `all figures` for a card."""
 
-CARDS: dict[str, Callable[[Mapping[str, object], Mapping[str, object]], str]] = {"robust_sam": robust_sam_card.card}
-"""Slug -> the tables of its report card, from the figures and the configuration of a report."""
+CARDS: dict[str, Card] = {"robust_sam": robust_sam_card.CARD}
+"""Slug -> what its documents say of a report."""
 
 
 def between(text: str, name: str) -> str:
@@ -83,7 +68,8 @@ def figures_table(method: Method, kind: str = "figures") -> str:
     report = _read(file)
     figures = report["figures"]
     quick = _read(report_file(method, quick=True))["figures"] if report_file(method, quick=True).exists() else None
-    shown = [(name, meaning) for name, meaning in HEADLINES.items() if name in figures]
+    about = CARDS[method.slug]
+    shown = [(name, meaning) for name, meaning in about.headlines.items() if name in figures]
     head = ["figure", "meaning", "value", *(["with `--quick`"] if quick is not None else [])]
     rows = [
         [
@@ -95,9 +81,9 @@ def figures_table(method: Method, kind: str = "figures") -> str:
         for name, text in shown
     ]
     headlines = table(head, rows)
-    if kind == "all figures" and method.slug in CARDS:
-        return f"{headlines}\n\n{CARDS[method.slug](figures, report.get('config', {}))}"
-    words = verdict(figures)
+    if kind == "all figures":
+        return f"{headlines}\n\n{about.tables(figures, report.get('config', {}))}"
+    words = about.verdict(figures)
     return f"{headlines}\n\n{words}" if words else headlines
 
 

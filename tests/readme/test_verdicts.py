@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.record.robust_sam_card import card
-from app.record.verdicts import believed, by_kind, compared, verdict
+from app.record.robust_sam_card import believed, by_kind, card, verdict
+from app.record.verdicts import compared
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def main() -> None:
     batch_stand_in.install()
     from app.main import serve
 
-    serve(port=int(sys.argv[1]))
+    serve(port=int(sys.argv[1]), rooms=["robust_sam"])
 
 
 if __name__ == "__main__":

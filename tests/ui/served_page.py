@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-REAL = ("-c", "from app.main import serve; serve(port=0)")
-"""With the shipped weights, for tests of the tools that look inside the real model."""
+REAL = ("-c", "from app.main import serve; serve(port=0, rooms=['robust_sam'])")
+"""The segmentation room with the shipped weights, for tests of the tools that look inside the real model."""
+ALL_ROOMS = ("-c", "from app.main import serve; serve(port=0)")
+"""The whole house."""
 STAND_IN = ("-m", "tests.ui.stand_in", "0")
 """With a model that answers at once and predictably."""
 PATIENCE = float(os.environ.get("VITRINE_UI_PATIENCE", "1"))

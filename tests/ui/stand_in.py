@@ -119,7 +119,7 @@ def main() -> None:
     install()
     from app.main import serve
 
-    serve(port=int(sys.argv[1]))
+    serve(port=int(sys.argv[1]), rooms=["robust_sam"])
 
 
 if __name__ == "__main__":
