@@ -35,14 +35,15 @@ def build(rooms: Sequence[str] = ()) -> gr.Blocks:
     ``rooms``: slugs of the tabs wanted, all when empty. Raises UnknownMethod.
     """
     methods = tuple(registry.get(slug) for slug in dict.fromkeys(rooms)) or registry.methods()
+    panels = {method.slug: import_module(method.panel) for method in methods}
     with gr.Blocks(
         title=shell.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, FILES_LIVE_S)
     ) as page:
-        shell.header()
+        shell.header({m.title: getattr(panels[m.slug], "SHORTCUTS", ()) for m in methods})
         with gr.Tabs(elem_id="v-rooms", selected=methods[0].slug if methods else None) as tabs:
             for method in methods:
                 with gr.Tab(method.title, id=method.slug, elem_id=f"tab-{method.slug}"):
-                    import_module(method.panel).build(method)
+                    panels[method.slug].build(method)
         shell.footer()
         if len(methods) > 1:
             wanted = gr.Textbox(visible=False)

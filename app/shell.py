@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import html
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -27,31 +27,17 @@ KEEP_ALIVE_S = 25.0
 """A comment line is sent this often on an open status stream, so that proxies keep it and a closed page is noticed."""
 
 SHORTCUTS = (
-    ("Tab", "reach the picture, then the next control"),
-    ("Arrow keys", "move the cursor on the picture; with Ctrl one pixel at a time"),
-    ("Enter, click", "add a point to the object"),
-    ("Shift + Enter, right click", "remove: a point that is not the object"),
-    ("b", "box: set one corner, then the other"),
-    ("d / e", "brush / eraser on the object's mask; the right button erases"),
-    ("[ / ]", "smaller / larger brush"),
-    ("p", "preview of what a click would give, on and off"),
-    ("r", "refine: the last mask goes along with the next click"),
-    ("n", "new object"),
-    ("z / y", "undo / redo"),
-    ("c", "clear the object's prompts"),
-    ("+ / - / 0, wheel, pinch", "zoom in / out / fit"),
-    ("Space + drag, middle button", "move the photo; a plain drag does so too unless the brush is in hand"),
-    ("1 to 9", "project: label of the active object; once more takes it away"),
-    ("PageDown, PageUp or . and ,", "project: next, previous image"),
-    ("m / t", "project: mark as done and go on / next image to do"),
-    ("Esc", "leave the tool, cancel the running job"),
+    ("Tab", "reach the next control"),
     ("?", "this list"),
 )
+"""Keys that work everywhere; a panel lists its own under the same name."""
 
 
-def header() -> None:
-    """Name of the house, what it is, theme switch and help."""
-    rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in SHORTCUTS)
+def header(shortcuts: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Name of the house, what it is, theme switch and help. ``shortcuts``: room title -> its (keys, what they do)."""
+    rows = _rows(SHORTCUTS)
+    for title, keys in shortcuts.items():
+        rows += f'<tr><th colspan="2" scope="colgroup">{html.escape(title)}</th></tr>{_rows(keys)}'
     markup(
         f"""<header class="v-top"><h1>{TITLE}</h1><p>CVPR 2024 methods that answer at once</p>
         <div class="v-status" id="v-status" role="status" aria-label="Machine"><span class="v-dim">idle</span></div>
@@ -62,6 +48,10 @@ def header() -> None:
         <table>{rows}</table><form method="dialog"><button>Close</button></form></dialog>""",
         elem_classes="v-top-box",
     )
+
+
+def _rows(keys: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in keys)
 
 
 def footer() -> None:

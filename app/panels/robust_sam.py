@@ -54,6 +54,28 @@ FORMATS = (
     Format("label_studio", "Label Studio", "tasks with brush regions"),
     Format("npy", "npy", "(N, H, W) bool"),
 )
+SHORTCUTS = (
+    ("Tab", "reach the picture"),
+    ("Arrow keys", "move the cursor on the picture; with Ctrl one pixel at a time"),
+    ("Enter, click", "add a point to the object"),
+    ("Shift + Enter, right click", "remove: a point that is not the object"),
+    ("b", "box: set one corner, then the other"),
+    ("d / e", "brush / eraser on the object's mask; the right button erases"),
+    ("[ / ]", "smaller / larger brush"),
+    ("p", "preview of what a click would give, on and off"),
+    ("r", "refine: the last mask goes along with the next click"),
+    ("n", "new object"),
+    ("z / y", "undo / redo"),
+    ("c", "clear the object's prompts"),
+    ("+ / - / 0, wheel, pinch", "zoom in / out / fit"),
+    ("Space + drag, middle button", "move the photo; a plain drag does so too unless the brush is in hand"),
+    ("1 to 9", "project: label of the active object; once more takes it away"),
+    ("PageDown, PageUp or . and ,", "project: next, previous image"),
+    ("m / t", "project: mark as done and go on / next image to do"),
+    ("Esc", "leave the tool, cancel the running job"),
+)
+"""What the list under ? says of this room."""
+
 SAVE = """(file) => {
   const one = Array.isArray(file) ? file[0] : file;
   if (!one || !one.url) return;

@@ -65,17 +65,18 @@ class Visit:
         self.page.locator(".stage-file").set_input_files(str(path))
 
 
-def visit(browser: Browser, address: str, **options: Any) -> Iterator[Visit]:
+def visit(browser: Browser, address: str, *, ready: str = ".stage-view canvas", **options: Any) -> Iterator[Visit]:
+    """An open page, once ``ready`` is seen in it."""
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "accept_downloads": True} | options)
     page = context.new_page()
     page.set_default_timeout(60_000)
     seen = Visit(page)
     page.on("console", lambda message: seen.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    home = (address, "data:", "blob:")
+    home = (address.split("?")[0], "data:", "blob:")
     page.on("request", lambda r: None if r.url.startswith(home) else seen.complaints.append(r.url))
     page.goto(address)
-    page.locator("body[data-vitrine] .stage-view canvas").first.wait_for(timeout=60_000)
+    page.locator(f"body[data-vitrine] {ready}").first.wait_for(timeout=60_000)
     yield seen
     context.close()
 
