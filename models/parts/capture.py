@@ -176,15 +176,15 @@ class Capture:
             seen.update(f"group {len(group)};".encode())
             for view in group:
                 seen.update(repr((view.name, view.image.shape)).encode())
-                seen.update(np.ascontiguousarray(view.image))
+                seen.update(np.ascontiguousarray(view.image).tobytes())
                 seen.update(repr(astuple(view.intrinsics) if view.intrinsics else None).encode())
                 if view.camera_to_world is not None:
-                    seen.update(np.ascontiguousarray(view.camera_to_world, np.float64))
+                    seen.update(np.ascontiguousarray(view.camera_to_world, np.float64).tobytes())
         if self.structure is not None:
             for name, points in sorted(self.structure.keypoints.items()):
                 seen.update(repr((name, len(points.xy))).encode())
-                seen.update(np.ascontiguousarray(points.xy))
-                seen.update(np.ascontiguousarray(points.point_ids))
+                seen.update(np.ascontiguousarray(points.xy).tobytes())
+                seen.update(np.ascontiguousarray(points.point_ids).tobytes())
             for values in (self.structure.ids, self.structure.xyz, self.structure.track_length):
-                seen.update(np.ascontiguousarray(values))
+                seen.update(np.ascontiguousarray(values).tobytes())
         return seen.hexdigest()[:32]
