@@ -34,7 +34,7 @@ class Method:
     ``parity`` is the badge's text (how far our modules are from the authors' numbers, or "re-implementation");
     ``honest_line`` is the one sentence shown while the small embedded weights are active; ``panel`` is the dotted name
     of the module that builds its tab; ``cost_hints`` maps a step to (low, high) seconds on two CPU cores, used until
-    measured.
+    measured; ``offers`` names what other methods may be handed, as "module:function" (see registry.offered).
     """
 
     slug: str
@@ -50,6 +50,7 @@ class Method:
     accepts: tuple[str, ...] = ()
     produces: tuple[str, ...] = ()
     cost_hints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    offers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weights_folder(self) -> Path:

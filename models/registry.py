@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from models.method import Method
 
@@ -51,3 +52,15 @@ def get(slug: str) -> Method:
     if slug not in known:
         raise UnknownMethod(slug, tuple(known))
     return known[slug]
+
+
+def offered(name: str) -> Any:
+    """What a method offers to others under ``name``, as "segments"; raises LookupError when none does.
+
+    Methods may not import each other: whoever calls one of them hands it this.
+    """
+    for method in methods():
+        if name in method.offers:
+            module, _, function = method.offers[name].partition(":")
+            return getattr(import_module(module), function)()
+    raise LookupError(f"no method offers {name!r}")

@@ -33,4 +33,5 @@ METHOD = Method(
     accepts=("Image",),
     produces=("MaskSet",),
     cost_hints={"set_image": (0.2, 1.5), "click": (0.03, 0.15)},
+    offers={"segments": "models.robust_sam.proposals:segmenter"},
 )
