@@ -48,7 +48,7 @@ def test_for_the_browser_keeps_times_turns_and_scales(tmp_path):
     times = [0.0, 0.1, 0.5, 0.6, 2.0]
     source = make_video(
         tmp_path / "in.avi",
-        [numbered(index, 64, 32) for index in range(5)],
+        [numbered(4 * index, 64, 32) for index in range(5)],
         times=times,
         container_format="matroska",
         rotation=180,
@@ -59,4 +59,6 @@ def test_for_the_browser_keeps_times_turns_and_scales(tmp_path):
     assert again.info.plays_in_browser
     assert (again.info.width, again.info.height, again.info.rotation) == (32, 16, 0)
     np.testing.assert_allclose(again.seconds, times, atol=2e-3)
-    assert [number_of(frame[:, ::-1]) for frame in again.read(range(5))] == list(range(5))
+    # Encoded twice: the grey level may be off by a little, not by a frame.
+    numbers = [number_of(frame[:, ::-1]) for frame in again.read(range(5))]
+    np.testing.assert_allclose(numbers, [0, 4, 8, 12, 16], atol=1)
