@@ -64,6 +64,11 @@ def unit(features: Tensor) -> Tensor:
     return features / features.norm(dim=-1, keepdim=True)
 
 
+def exact(features: Tensor) -> Tensor:
+    """``features`` in float32, or float64 where they are that already."""
+    return features if features.dtype == torch.float64 else features.float()
+
+
 def pooled(frames: Tensor, bank: Tensor) -> Tensor:
     """frames (B, T, D), bank (A, N, D) -> (B, A): dot product of the means, which are not normalised again."""
     return frames.mean(dim=1) @ bank.mean(dim=1).T
@@ -101,9 +106,11 @@ def training_logits(
 
     frames: (B, T, 3, H, W), normalised. spatial, temporal: int64 (B, N, L), the tokens of each video's own class.
     """
-    videos = unit(model.encode_image(frames))
-    banks = [unit(model.encode_text(tokens)) for tokens in (spatial, temporal)]
-    return head(videos, banks[0], banks[1], model.scale, config).logits
+    videos = model.encode_image(frames)
+    banks = [model.encode_text(tokens) for tokens in (spatial, temporal)]
+    # The towers may run in half precision; the plans and the loss never do.
+    with torch.autocast(videos.device.type, enabled=False):
+        return head(unit(exact(videos)), unit(exact(banks[0])), unit(exact(banks[1])), model.scale, config).logits
 
 
 def divergence(logits: Tensor, labels: Tensor) -> Tensor:
