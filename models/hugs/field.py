@@ -110,7 +110,7 @@ class VoxelField(nn.Module):
 
 @dataclass(frozen=True)
 class FieldProgress:
-    """One step of a training: ``step`` of ``steps`` is done, ``loss`` is the mean of late; ``field`` can be rendered."""
+    """``step`` of ``steps`` is done, ``loss`` is the mean of late; ``field`` can be rendered as it is now."""
 
     step: int
     steps: int

@@ -64,7 +64,7 @@ def distortion(weights: Tensor, edges: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Trimming:
-    """Settings of RobustNeRF's mask: quantile of inliers, box filter, inner patch, share of outliers a patch may have."""
+    """RobustNeRF's settings: quantile of inliers, box filter, inner patch, share of outliers a good patch may have."""
 
     inlier_quantile: float = 0.8
     smooth_kernel: int = 3

@@ -55,6 +55,6 @@ def camera_rays(pixels: Array, intrinsics: Intrinsics, camera_to_world: Array) -
 
 
 def contract(points: Tensor) -> Tensor:
-    """(..., 3) Mip-NeRF 360's contraction by the Euclidean norm: the unit ball stays, the rest lands within radius 2."""
+    """(..., 3) Mip-NeRF 360's contraction by the Euclidean norm: the unit ball stays, the rest goes within radius 2."""
     norm = torch.linalg.vector_norm(points, dim=-1, keepdim=True).clamp(min=torch.finfo(points.dtype).eps)
     return torch.where(norm <= 1, points, (2 - 1 / norm) * points / norm)
