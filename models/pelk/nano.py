@@ -13,13 +13,13 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.parts.problems import BadInput
 from models.pelk import METHOD
 from models.pelk.config import CONFIGS, PelkConfig, small_twin
 from models.pelk.network import Pelk
+from models.pelk.packing import read
 
 Task = Literal["pathfinder", "segmentation"]
 Variant = Literal["large", "k7", "k3"]
@@ -118,9 +118,17 @@ NETS: dict[Task, Callable[[PelkConfig], PathfinderNet | LayoutNet]] = {
 }
 
 
-def build(task: Task, variant: Variant) -> PathfinderNet | LayoutNet:
-    """The network, freshly drawn (torch's global generator)."""
-    return NETS[task](config_of(task, variant))
+def build(task: Task, variant: Variant, generator: torch.Generator | None = None) -> PathfinderNet | LayoutNet:
+    """The network, freshly drawn; the same weights for the same state of `generator`."""
+    config = config_of(task, variant)
+    model = NETS[task](config)
+    model.trunk.reset_parameters(generator)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d) and not name.startswith("trunk."):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+    return model
 
 
 def weights_file(task: Task, variant: Variant, seed: int = 0, folder: Path | None = None) -> Path:
@@ -145,8 +153,7 @@ def load(task: Task, variant: Variant, seed: int = 0, folder: Path | None = None
             "Train it with `python3 launch.py train pelk`, or choose one that ships",
         )
     model = build(task, variant)
-    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(file).items()}
-    model.load_state_dict(state)
+    model.load_state_dict(read(file))
     return model.eval()
 
 

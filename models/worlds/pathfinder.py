@@ -1,9 +1,9 @@
 """A long-range task made by rule: are two dots the ends of one dashed curve, or of two? (After Linsley et al. 2018.)
 
-Every picture holds two main curves of the same number of dashes and some shorter ones. Both dots lie on ends of the main
-curves: of one curve (answer 1) or of two (answer 0). How far apart the dots are tells nothing: the second curve starts
-where the end of another curve of that length would be. All curves keep a distance from each other, so following the
-dashes decides, and nothing else does.
+Every picture holds two main curves of the same number of dashes and some shorter ones. Both dots lie on ends of the
+main curves: of one curve (answer 1) or of two (answer 0). How far apart the dots are tells nothing: the second curve
+starts where the end of another curve of that length would be. All curves keep a distance from each other, so following
+the dashes decides, and nothing else does.
 
     >>> image, answer, paths = sample(np.random.default_rng(0), 10)
     >>> image.shape, answer in (0, 1), paths[0].points.shape
@@ -69,7 +69,7 @@ class Batch:
 def batch(
     rng: np.random.Generator, count: int, lengths: Sequence[int] = LENGTHS, settings: PathfinderSettings | None = None
 ) -> Batch:
-    """`count` pictures whose main curves have one of `lengths` dashes, half of them joined; equal seeds, equal pictures.
+    """`count` pictures with main curves of one of `lengths` dashes, half of them joined; equal seeds, equal pictures.
 
     Raises BadInput for lengths below 2 or too long for the picture.
     """
@@ -129,9 +129,9 @@ def from_strokes(
     if len(dots) != 2:
         raise BadInput("The drawing", f"has {len(dots)} dots", "Put exactly two dots")
     lines = [resampled(stroke, settings.spacing) for stroke in strokes]
-    numbers = np.concatenate([np.full(len(line), index, np.int8) for index, line in enumerate(lines)] or [[]])
-    points = np.concatenate(lines) if lines else np.zeros((0, 2), np.float32)
+    numbers = np.repeat(np.arange(len(lines), dtype=np.int16), [len(line) for line in lines])
+    points = np.concatenate([np.zeros((0, 2), np.float32), *lines])
     spots = np.asarray(dots, np.float32)
     if not np.isfinite(spots).all():
         raise BadInput("The drawing", "has a dot without a place", "Put the dots inside the picture")
-    return draw(points[None], numbers[None].astype(np.int8), spots[None], settings.side, settings.dash)[0]
+    return draw(points[None], numbers[None], spots[None], settings.side, settings.dash)[0]

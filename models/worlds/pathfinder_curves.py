@@ -102,7 +102,7 @@ def _pairs(
     start = one[:, None, 0] + apart[:, None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     second, valid_second = _walks(rng, lengths, _TRIES, settings, start)
     clear = valid_second & (_distances(second, one) > settings.separation)
-    found = valid_first.any(1) & valid_unseen.any(1) & clear.any(1)
+    found: NDArray[np.bool_] = valid_first.any(1) & valid_unseen.any(1) & clear.any(1)
     return found, one, second[rows, clear.argmax(1)]
 
 
@@ -130,7 +130,7 @@ def _walks(
     least, most = np.nanmin(walks, axis=2), np.nanmax(walks, axis=2)
     if start is None:
         start = low - least + rng.random(least.shape, np.float32) * np.maximum(high - low - most + least, 0)
-    valid = ((start + least >= low) & (start + most <= high)).all(-1)
+    valid: NDArray[np.bool_] = ((start + least >= low) & (start + most <= high)).all(-1)
     walks += start[:, :, None]
     for apart in range(3, longest):
         gap = walks[:, :, apart:] - walks[:, :, :-apart]

@@ -18,7 +18,7 @@ _REACH = 4
 """A dash's or a disc's ink lies within this many pixels of its centre's pixel."""
 
 
-def draw(points: Floats, curves: NDArray[np.int8], dots: Floats, side: int, dash: float) -> Floats:
+def draw(points: Floats, curves: NDArray[np.signedinteger], dots: Floats, side: int, dash: float) -> Floats:
     """Pictures (B, side, side) in 0..1.
 
     points: (B, D, 2) centres of dashes as x, y; curves: (B, D) the dash's curve, -1 for none; dashes of a curve follow
@@ -35,7 +35,7 @@ def draw(points: Floats, curves: NDArray[np.int8], dots: Floats, side: int, dash
     return np.minimum(ink, 1).reshape(len(points), side, side)
 
 
-def _directions(points: Floats, curves: NDArray[np.int8]) -> Floats:
+def _directions(points: Floats, curves: NDArray[np.signedinteger]) -> Floats:
     """Unit vectors along the curve at every dash: from the one before to the one behind."""
     same = np.zeros(curves.shape, bool)
     same[:, 1:] = (curves[:, 1:] == curves[:, :-1]) & (curves[:, 1:] >= 0)
@@ -46,7 +46,7 @@ def _directions(points: Floats, curves: NDArray[np.int8]) -> Floats:
     along = behind - before
     norm = np.linalg.norm(along, axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(norm > 0, along / norm, np.float32([1, 0])).astype(np.float32)
+        return np.where(norm > 0, along / norm, np.array([1, 0], np.float32)).astype(np.float32)
 
 
 def _stamp(ink: Floats, picture: NDArray[np.int64], centres: Floats, half: Floats, radius: float, side: int) -> None:
