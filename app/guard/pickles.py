@@ -31,8 +31,14 @@ _DTYPES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "complex64", "complex128"),
 )
 
+SETTINGS_CLASSES = frozenset({"yacs.config CfgNode"})
+"""Tables of settings that authors leave beside their weights; read as plain tables, their own code is never run."""
+
 ALLOWED_GLOBALS = frozenset(
     {
+        *SETTINGS_CLASSES,
+        "__builtin__ set",
+        "builtins set",
         "collections OrderedDict",
         "torch Size",
         "torch device",
@@ -48,7 +54,6 @@ ALLOWED_GLOBALS = frozenset(
 _REFUSED = {
     "INST": "creates objects by name",
     "OBJ": "creates objects by name",
-    "NEWOBJ": "creates objects by class",
     "NEWOBJ_EX": "creates objects by class",
     "EXT1": "refers to Python's extension registry",
     "EXT2": "refers to Python's extension registry",
@@ -146,6 +151,11 @@ class _Walk:
             if not isinstance(attribute, str) or not isinstance(module, str):
                 raise BadInput(self.name, "asks for a global whose name it computes", _REMEDY)
             stack.append(self._allowed(f"{module} {attribute}"))
+        elif kind == "NEWOBJ":
+            _, wanted = self._pop(), self._pop()
+            if not isinstance(wanted, Global) or wanted.name not in SETTINGS_CLASSES:
+                raise BadInput(self.name, "creates objects by class, which weights never need", _REMEDY)
+            stack.append(_UNKNOWN)
         elif kind == "BINPERSID":
             self._check_storage(self._pop())
             stack.append(_UNKNOWN)
