@@ -1,0 +1,106 @@
+"""Where one photographs a room from: orbits about its middle and walks along its walls, as pinhole cameras.
+
+cameras = orbit(room, 36, side=192, rng=rng)
+matrix = pose(cameras[0])                    # (4, 4) camera to world, OpenGL axes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.worlds.raycast import Camera
+from models.worlds.room import RoomScene
+
+F64 = NDArray[np.float64]
+
+
+def pose(camera: Camera) -> F64:
+    """The (4,4) float64 camera-to-world matrix: columns right, up, backward, position (OpenGL axes, metres)."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.asarray(camera.rotation, np.float64).T
+    matrix[:3, 3] = camera.position
+    return matrix
+
+
+def camera_of(matrix: F64, fov: float, width: int, height: int) -> Camera:
+    """The camera with a pose (4,4) (OpenGL axes) and a vertical field of view in degrees."""
+    return Camera(matrix[:3, 3].astype(np.float32), matrix[:3, :3].T.astype(np.float32), fov, width, height)
+
+
+def orbit(
+    room: RoomScene,
+    count: int,
+    side: int = 192,
+    rng: np.random.Generator | None = None,
+    arc: float = 2.0,
+    start: float | None = None,
+    fov: float = 62.0,
+    phase: float = 0.0,
+    size: tuple[int, int] | None = None,
+) -> list[Camera]:
+    """`count` cameras on an arc (radians; 2 pi for all round) near the walls, aimed at the room's middle.
+
+    Two heights alternate smoothly, places and aims wobble as a hand does; neighbours overlap by far more than half.
+    `phase` (0..1) shifts all of them between the places of a run with phase 0. Size is side x side or (width, height).
+    """
+    rng = rng or np.random.default_rng(0)
+    width, height = size or (side, side)
+    half_w, half_d = room.size_m[0] / 2 - 0.35, room.size_m[2] / 2 - 0.35
+    begin = float(rng.uniform(0, 2 * np.pi)) if start is None else start
+    full = arc >= 2 * np.pi - 1e-6
+    steps = (np.arange(count) + phase) / (count if full else max(count - 1, 1))
+    cameras = []
+    for step in steps:
+        angle = begin + arc * (float(step) - (0.0 if full else 0.5))
+        reach = 0.86 * min(half_w / max(abs(np.sin(angle)), 1e-6), half_d / max(abs(np.cos(angle)), 1e-6), 2.6)
+        lift = 1.45 + 0.22 * np.sin(5.1 * angle) + rng.normal(0, 0.05)
+        eye = np.array([reach * np.sin(angle), lift, reach * np.cos(angle)]) + rng.normal(0, 0.05, 3)
+        target = np.array([0.0, 0.85, 0.0]) + rng.normal(0, 0.12, 3)
+        cameras.append(_free(room, eye, target, fov, width, height))
+    return cameras
+
+
+def walk_through(
+    room: RoomScene, count: int, side: int = 192, rng: np.random.Generator | None = None, fov: float = 66.0
+) -> list[Camera]:
+    """`count` cameras along a closed path half way to the walls, looking across the room and a little around."""
+    rng = rng or np.random.default_rng(0)
+    begin, swing = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0.3, 0.5))
+    cameras = []
+    for step in np.arange(count) / count:
+        angle = begin + 2 * np.pi * float(step)
+        eye = np.array(
+            [0.26 * room.size_m[0] * np.sin(angle), 1.5 + rng.normal(0, 0.04), 0.26 * room.size_m[2] * np.cos(angle)]
+        )
+        look = angle + np.pi + swing * np.sin(3 * angle)
+        target = eye + np.array([np.sin(look), -0.22 + rng.normal(0, 0.03), np.cos(look)])
+        cameras.append(_free(room, eye, target, fov, side, side))
+    return cameras
+
+
+def _free(room: RoomScene, eye: F64, target: F64, fov: float, width: int, height: int) -> Camera:
+    """Lift or pull in an eye that is inside furniture or so close that something fills the picture."""
+    boxes = [(i.low - 0.12, i.high + 0.12) for i in room.furniture]
+    for _ in range(24):
+        if not any(np.all(eye > low) and np.all(eye < high) for low, high in boxes):
+            break
+        eye = eye + 0.08 * np.array([target[0] - eye[0], 0.0, target[2] - eye[2]])
+        eye[1] = min(eye[1] + 0.03, room.size_m[1] - 0.35)
+    return Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+
+
+def sees(camera: Camera, points: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points (N,3) lie in the picture and before the camera, whatever stands between."""
+    xy, depth = camera.project(np.asarray(points, np.float32))
+    inside = (xy >= 0).all(axis=1) & (xy[:, 0] < camera.width) & (xy[:, 1] < camera.height)
+    found: NDArray[np.bool_] = inside & (depth > 0.05)
+    return found
+
+
+def baselines(cameras: Sequence[Camera]) -> F64:
+    """Distances (N-1,) in metres between neighbouring cameras."""
+    places = np.stack([camera.position for camera in cameras]).astype(np.float64)
+    return np.asarray(np.linalg.norm(np.diff(places, axis=0), axis=1))

@@ -1,0 +1,61 @@
+"""A room and its movers as one scene, without building the room's ray structure again for every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.worlds.assemble import SceneBuilder
+from models.worlds.movers import Mover
+from models.worlds.raycast import F32, Hits, Scene
+
+
+def mover_scene(movers: Sequence[Mover]) -> tuple[SceneBuilder, list[bool]]:
+    """A builder with one instance per mover, and for each whether cameras do not see it."""
+    builder = SceneBuilder()
+    for mover in movers:
+        builder.add_model(mover.model, mover.turn, mover.scale, mover.place)
+    return builder, [mover.unseen for mover in movers]
+
+
+class JoinedScene(Scene):
+    """Faces of a room followed by those of movers; instances above `first_mover` are movers, numbered on."""
+
+    def __init__(self, room: Scene, builder: SceneBuilder, movers: tuple[SceneBuilder, list[bool]]) -> None:
+        added, unseen = movers
+        other = added.build()
+        shift = len(room.pool.first)
+        self.first_mover = len(builder.names)
+        self.triangles = np.concatenate([room.triangles, other.triangles])
+        self.normals = np.concatenate([room.normals, other.normals])
+        self.uv = np.concatenate([room.uv, other.uv])
+        self.surface = np.concatenate([room.surface, other.surface + np.int32(len(room.surfaces))])
+        self.instance = np.concatenate([room.instance, other.instance + np.int32(self.first_mover)])
+        self.part = np.concatenate([room.part, other.part + np.int32(len(builder.part_names))])
+        self.pool = room.pool.joined(other.pool)
+        self.surfaces = [*room.surfaces, *other.surfaces]
+        for name in ("diffuse", "specular", "shininess", "opacity", "metal", "texel_density"):
+            setattr(self, name, np.concatenate([getattr(room, name), getattr(other, name)]))
+        self.texture = np.concatenate([room.texture, np.where(other.texture >= 0, other.texture + shift, -1)])
+        self._room, self._movers = room, other
+        self._start = np.int32(len(room.triangles))
+        self._hidden = np.array(unseen, bool)[other.instance - 1]
+
+    def intersect(self, origins: F32, directions: F32) -> Hits:
+        """The first face on each ray, movers that cameras do not see left out."""
+        best = self._room.intersect(origins, directions)
+        if self._hidden.all():
+            return best
+        near = self._movers.intersect(origins, directions)
+        hit = (near.face >= 0) & (near.t < best.t) & ~self._hidden[np.maximum(near.face, 0)]
+        best.t[hit], best.u[hit], best.v[hit] = near.t[hit], near.u[hit], near.v[hit]
+        best.face[hit] = near.face[hit] + self._start
+        return best
+
+    def blocked(self, origins: F32, directions: F32, limit: F32 | None = None) -> NDArray[np.bool_]:
+        """Whether something solid of the room or of any mover lies on each ray, closer than `limit` (N,)."""
+        shaded = self._room.blocked(origins, directions, limit)
+        shaded |= self._movers.blocked(origins, directions, limit)
+        return shaded
