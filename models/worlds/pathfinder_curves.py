@@ -67,7 +67,7 @@ def place(
         walks, valid = _walks(rng, steps, 8, settings)
         clear = valid & (_distances(walks, points) > settings.separation)
         best = clear.argmax(1)
-        found = clear.any(1)
+        found = np.asarray(clear.any(1))
         at = 2 * longest + number * short
         inside = found[:, None] & (np.arange(short) < steps[:, None])
         chosen = walks[np.arange(count), best]
@@ -102,7 +102,7 @@ def _pairs(
     start = one[:, None, 0] + apart[:, None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     second, valid_second = _walks(rng, lengths, _TRIES, settings, start)
     clear = valid_second & (_distances(second, one) > settings.separation)
-    found: NDArray[np.bool_] = valid_first.any(1) & valid_unseen.any(1) & clear.any(1)
+    found = np.asarray(valid_first.any(1) & valid_unseen.any(1) & clear.any(1))
     return found, one, second[rows, clear.argmax(1)]
 
 
