@@ -72,9 +72,9 @@ class Residual:
         return np.asarray(self.values <= self.mean)
 
     def limit(self, quantile: float) -> np.float32:
-        """The value below which the share ``quantile`` of the pixels lies, linear between ranks, in float32.
+        """The value below which the share ``quantile`` of the pixels lies, linear between ranks.
 
-        Rounded once at the end, as torch.quantile's fused multiply and add does.
+        The rank is computed in float32, as torch.quantile does: with many pixels it falls between others otherwise.
         """
         rank = np.float32(quantile) * np.float32(len(self.ordered) - 1)
         below, above = self.ordered[int(np.floor(rank))], self.ordered[int(np.ceil(rank))]

@@ -36,6 +36,7 @@ from models.hugs.partition import Segments
 from models.hugs.reasons import Reason, Row
 from models.parts.problems import BadInput
 
+DEFAULTS = FusionConfig()
 Forced = Mapping[int, bool]
 """Segment id -> True for static, False for what moves; segments not named are decided by the vote."""
 
@@ -197,7 +198,7 @@ class Fused:
                 "vote",
                 f"At least {self.config.vote:g} of the segment is static",
                 f"segment {segment}: {share:.2f}",
-                share >= np.float32(self.config.vote),
+                bool(share >= np.float32(self.config.vote)),
             ),
         ]
         if segment in self.forced:
@@ -207,7 +208,7 @@ class Fused:
         return tuple(rows)
 
 
-def fuse(cues: FrameCues, config: FusionConfig = FusionConfig(), forced: Forced | None = None) -> Fused:
+def fuse(cues: FrameCues, config: FusionConfig = DEFAULTS, forced: Forced | None = None) -> Fused:
     """The static map of one frame with everything on the way to it.
 
     A frame without a feature that speaks has an empty feature cue (the released code stops there); without a residual

@@ -34,7 +34,7 @@ class FusionConfig:
     """
 
     track_threshold: int = 6
-    """A feature counts as static when it was seen in at least this many photos; 0 takes every feature, matched or not."""
+    """A feature is static when it was seen in at least this many photos; 0 takes all features, matched or not."""
 
     quantile: float = 0.95
     """The share of a photo's pixels, by colour residual, that may be static at all; 0.9 is stricter."""
@@ -80,7 +80,7 @@ class FusionConfig:
 
 
 def count_threshold(fraction: float, images: int) -> int:
-    """The code's threshold on the count n that keeps the same features as the paper's n / ``images`` >= ``fraction``."""
+    """The code's threshold on the count n that keeps what the paper's n / ``images`` >= ``fraction`` keeps."""
     return max(0, math.ceil(fraction * images - 1e-9))
 
 

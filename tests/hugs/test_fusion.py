@@ -76,10 +76,13 @@ def test_count_and_fraction_thresholds_keep_the_same_features(count: int, images
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, st.floats(0, 1))
-def test_quantile_is_torch_quantile(seed: int, quantile: float) -> None:
+def test_quantile_cuts_where_torch_quantile_does(seed: int, quantile: float) -> None:
     values = np.random.default_rng(seed).integers(0, 40, (7, 9)).astype(np.float32) / np.float32(255)
     wanted = torch.quantile(torch.from_numpy(values), quantile)
-    assert Residual(values).limit(quantile) == np.float32(wanted)
+    limit = Residual(values).limit(quantile)
+    # Between two ranks torch's last bit differs by build; no pixel lies there, so the maps are the same.
+    assert limit == pytest.approx(float(wanted), abs=1e-7)
+    assert np.array_equal(values <= limit, (torch.from_numpy(values) <= wanted).numpy())
 
 
 @settings(max_examples=60, deadline=None)
