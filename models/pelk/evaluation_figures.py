@@ -64,8 +64,9 @@ def resampled(table: Table, statistic: Statistic, seed: int) -> NDArray[np.float
     values = np.empty(RESAMPLES)
     for index in range(RESAMPLES):
         total = 0.0
-        for chosen in rng.integers(seeds, size=seeds).tolist():
-            times = np.bincount(rng.integers(pictures, size=pictures), minlength=pictures)
+        picks: NDArray[np.int64] = rng.integers(seeds, size=(seeds,))
+        for chosen in picks:
+            times = np.bincount(rng.integers(pictures, size=(pictures,)), minlength=pictures)
             total += float(statistic(times @ table[chosen])) + stretch * float(each[chosen] - each.mean())
         values[index] = total / seeds
     return values

@@ -34,7 +34,8 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One task's schedule. AdamW, warm-up then cosine to zero, gradients clipped to norm 1; forward pass in bfloat16.
+    """One task's schedule. AdamW, gradients clipped to norm 1, forward pass in bfloat16. The learning rate rises in
+    `warm_up` updates, stays, and falls over the last `fall` of them (half a cosine) to zero.
 
     trace: weight of the pathfinder's dense loss (which curve carries how many dots, cell by cell) beside the answer's.
     """
@@ -43,6 +44,7 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up: int = 50
+    fall: float = 0.4
     trace: float = 5.0
 
     @property
@@ -66,7 +68,8 @@ class Recipe:
     def rate(self, step: int) -> float:
         """The learning rate of update number `step`."""
         rise = min(1.0, (step + 1) / self.warm_up)
-        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / max(self.steps, 1)))
+        done = max(0.0, 1 - (1 - step / self.steps) / self.fall)
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * done))
 
     def shortened(self, share: float) -> Recipe:
         """The same with fewer updates, at least one a phase."""
@@ -78,12 +81,13 @@ class Recipe:
 RECIPES: dict[Task, Recipe] = {
     "pathfinder": Recipe(
         (
-            Phase(400, 48, 32, (3, 4, 5)),
-            Phase(300, 64, 24, (5, 6, 7, 8)),
-            Phase(800, 96, 16, pathfinder.LENGTHS),
+            Phase(400, 48, 16, (3, 4, 5)),
+            Phase(250, 64, 16, (4, 5, 6, 7, 8)),
+            Phase(250, 80, 16, (5, 6, 7, 8, 9, 10, 11)),
+            Phase(500, 96, 16, pathfinder.LENGTHS),
         )
     ),
-    "segmentation": Recipe((Phase(300, 48, 32), Phase(500, 96, 12))),
+    "segmentation": Recipe((Phase(200, 48, 24), Phase(400, 96, 12))),
 }
 
 
