@@ -15,8 +15,12 @@ from models.worlds.layouts import BED, CLASSES, COLOURS, CRATE, FLOOR, SHELF, TA
 @given(st.integers(0, 10_000), st.sampled_from((48, 96, 128)))
 def test_rooms_have_the_asked_size_and_known_classes(seed: int, side: int) -> None:
     image, labels = sample(np.random.default_rng(seed), side)
-    assert image.shape == (side, side, 3) and image.dtype == np.float32 and 0 <= image.min() <= image.max() <= 1
-    assert labels.shape == (side, side) and labels.min() >= 0 and labels.max() < len(CLASSES)
+    assert image.shape == (side, side, 3)
+    assert image.dtype == np.float32
+    assert 0 <= image.min() <= image.max() <= 1
+    assert labels.shape == (side, side)
+    assert labels.min() >= 0
+    assert labels.max() < len(CLASSES)
     assert {FLOOR, WALL} <= set(np.unique(labels))
 
 

@@ -14,7 +14,8 @@ from models.worlds.pathfinder_drawing import DOT_RADIUS, resampled
 
 def test_equal_seeds_draw_equal_pictures_and_others_differ() -> None:
     one, same, other = (batch(np.random.default_rng(seed), 8) for seed in (3, 3, 4))
-    assert np.array_equal(one.images, same.images) and np.array_equal(one.answers, same.answers)
+    assert np.array_equal(one.images, same.images)
+    assert np.array_equal(one.answers, same.answers)
     assert not np.array_equal(one.images, other.images)
     first, second = (next(batches(5, 4)) for _ in range(2))
     assert np.array_equal(first.images, second.images)
@@ -24,10 +25,14 @@ def test_equal_seeds_draw_equal_pictures_and_others_differ() -> None:
 @given(st.integers(0, 10_000), st.sampled_from(LENGTHS))
 def test_the_dots_lie_on_ends_of_main_curves_and_the_answer_says_whether_of_one(seed: int, length: int) -> None:
     image, answer, paths = sample(np.random.default_rng(seed), length)
-    assert image.shape == (96, 96) and image.dtype == np.float32 and 0 <= image.min() and image.max() == 1
+    assert image.shape == (96, 96)
+    assert image.dtype == np.float32
+    assert image.min() >= 0
+    assert image.max() == 1
     first, second = paths[:2]
     assert len(first.points) == len(second.points) == length
-    assert first.dots == (True, bool(answer)) and second.dots == (not answer, False)
+    assert first.dots == (True, bool(answer))
+    assert second.dots == (not answer, False)
     for path in paths:
         for end, dotted in zip((0, -1), path.dots, strict=True):
             x, y = path.points[end]
@@ -42,7 +47,8 @@ def test_curves_stay_inside_and_apart(seed: int) -> None:
     _, _, paths = sample(np.random.default_rng(seed), 12)
     points = [path.points for path in paths]
     for index, one in enumerate(points):
-        assert one.min() >= rules.margin - 1e-3 and one.max() <= rules.side - rules.margin + 1e-3
+        assert one.min() >= rules.margin - 1e-3
+        assert one.max() <= rules.side - rules.margin + 1e-3
         for other in points[index + 1 :]:
             gaps = np.linalg.norm(one[:, None] - other[None], axis=-1)
             assert gaps.min() > rules.separation - 0.05
@@ -103,11 +109,13 @@ def test_a_drawing_needs_two_dots_and_lines() -> None:
         with pytest.raises(BadInput, match="without a place"):
             from_strokes([line], [(1, wrong), (9, 9)])
     outside = from_strokes([[(-50.0, 40.0), (200.0, 40.0)]], [(-30, 5), (300, 5)])
-    assert outside.shape == (96, 96) and np.isfinite(outside).all()
+    assert outside.shape == (96, 96)
+    assert np.isfinite(outside).all()
 
 
 def test_resampled_points_are_equally_far_apart_along_the_line() -> None:
     points = resampled([(0.0, 0.0), (30.0, 0.0), (30.0, 31.0)], 6.0)
     assert np.allclose(points[:3], [[0, 0], [6, 0], [12, 0]])
-    assert len(points) == 11 and np.allclose(points[-1], [30, 30])
+    assert len(points) == 11
+    assert np.allclose(points[-1], [30, 30])
     assert len(resampled([(5.0, 5.0), (5.0, 5.0)], 6.0)) == 1
