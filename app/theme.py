@@ -19,6 +19,7 @@ STYLE_SHEETS = (
     "everything.css",
     "batch.css",
     "project.css",
+    "pelk.css",
 )
 
 

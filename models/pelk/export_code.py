@@ -6,7 +6,7 @@ from models.pelk.designer import Design
 
 _PER_LINE = 8
 
-_LAYER = '''"""Peripheral convolution, K = {kernel}, {bins} x {bins} weights a channel, {percent:.1f} % of a dense kernel.
+_LAYER = '''"""Peripheral convolution, K = {kernel}, {bins} x {bins} weights a channel ({percent:.1f} % of a dense one).
 
 Made by Vitrine (Apache-2.0) after PeLK, CVPR 2024. Needs torch alone.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +18,9 @@ from models.parts.large_kernel_work import Work, apply, prepare, work
 from models.parts.problems import BadInput, readable_bytes
 from models.pelk import METHOD
 from models.pelk.designer import Design, KernelSpec, design
+from models.pelk.pipeline_timing_types import TITLES, Timed, Timing
 from models.runtime import Job, JobContext
 
-TITLES = {
-    "fft": "FFT, minimal size",
-    "boxes": "Boxes, three products",
-    "taps": "Boxes, corner taps",
-    "cropped": "Direct, cropped",
-    "direct": "Direct (torch)",
-}
 ORDER = tuple(TITLES)
 """Cheapest first, so that a short time box still shows what matters."""
 SECONDS = 5.0
@@ -39,46 +32,6 @@ TAP_READS = 1_500_000_000
 MOST_BYTES = 1_000_000_000
 CHECKED_PRODUCTS = 40_000_000
 CALM = 1.3
-
-
-@dataclass(frozen=True)
-class Timed:
-    """One form. milliseconds: best call, None when it was not run; skipped says why. error: largest error over the
-    largest value, against a float64 sum over the taps. chosen: the dispatcher takes this one."""
-
-    name: str
-    title: str
-    milliseconds: float | None = None
-    median: float | None = None
-    error: float | None = None
-    rounds: int = 0
-    skipped: str = ""
-    chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Timing:
-    """All forms of one design. checked: output pixels of the first channel that the errors are of. steady: the two best
-    times of the fastest form agree."""
-
-    spec: KernelSpec
-    rows: tuple[Timed, ...]
-    threads: int
-    device: str
-    torch_version: str
-    checked: int
-    steady: bool
-    seconds: float
-
-    @property
-    def fastest(self) -> Timed | None:
-        """The best of those that ran."""
-        ran = [row for row in self.rows if row.milliseconds is not None]
-        return min(ran, key=lambda row: row.milliseconds or 0.0) if ran else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def timing_job(user: str, spec: KernelSpec, seconds: float = SECONDS) -> Job:
