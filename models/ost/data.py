@@ -1,0 +1,181 @@
+"""Packs of rendered figures under runs/ost (not in git): single frames with captions to be, and clips of actions.
+
+    python -m models.ost.data --frames 150000 --clips 150       # everything the training of ost-mini reads
+
+A pack of frames: frames.npy uint8 (N, side, side, 3), rows.npy int16 (N, 10) (figures_words.COLUMNS), points.npy float16
+(N, 24, 2). A pack of clips: the same with a leading clip dimension, and classes.npy int16 (N,).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.parts.problems import BadInput
+from models.worlds.figures import SEEN, Clip, Moment, Style, act, with_style
+from models.worlds.figures_actions import SEEN_ACTIONS, Action
+from models.worlds.figures_postures import HANDS_BUSY, NAMES
+from models.worlds.figures_things import FURNITURE, ITEMS
+from models.worlds.figures_words import frame_row
+
+FOLDER = Path(__file__).resolve().parents[2] / "runs" / "ost"
+SIDE = 96
+HEAVY_SHARE = 0.12
+"""Share of clips drawn with skinned bodies: they cost five times as much as capsules."""
+_PER_CLIP = 6
+_ACTION_SHARE = 0.25
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Pack:
+    """An opened pack; the frames stay on the disk until they are read. classes is None for single frames."""
+
+    frames: NDArray[np.uint8]
+    rows: NDArray[np.int16]
+    points: NDArray[np.float16]
+    classes: NDArray[np.int16] | None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def random_moment(rng: Rng) -> Moment:
+    """Any posture, often with a thing, sometimes beside furniture: all combinations that a body can take."""
+    posture = NAMES[int(rng.integers(len(NAMES)))]
+    furniture = FURNITURE[int(rng.integers(len(FURNITURE)))] if rng.random() < 0.15 else None
+    if posture == "climbing" and rng.random() < 0.7:
+        furniture = "ladder"
+    if posture == "riding" or rng.random() < 0.4:
+        return Moment(posture, furniture=None if posture == "riding" else furniture)
+    item = tuple(ITEMS)[int(rng.integers(len(ITEMS)))]
+    modes = [mode for mode in ITEMS[item] if mode != "held" or posture not in HANDS_BUSY]
+    if not modes:
+        return Moment(posture, furniture=furniture)
+    return Moment(posture, item, modes[int(rng.integers(len(modes)))], None if rng.random() < 0.7 else furniture)
+
+
+def random_clip(rng: Rng, style: Style = SEEN) -> Clip:
+    """Three moments of any kind, or a seen action."""
+    if rng.random() < HEAVY_SHARE:
+        style = with_style(style, heavy=True)
+    if rng.random() < _ACTION_SHARE:
+        return act(rng, SEEN_ACTIONS[int(rng.integers(len(SEEN_ACTIONS)))].moments, style)
+    return act(rng, [random_moment(rng) for _ in range(3)], style, idle=0.0)
+
+
+def pack_frames(folder: Path, count: int, seed: int, style: Style = SEEN) -> Pack:
+    """Render ``count`` frames (a multiple of 6 is used) into ``folder``; the seed decides everything."""
+    rng = np.random.default_rng(seed)
+    total = count // _PER_CLIP * _PER_CLIP
+    frames, rows, points = _begin(folder, (total,))
+    for start in range(0, total, _PER_CLIP):
+        clip = random_clip(rng, style)
+        pictures, labels = clip.at(rng.uniform(0, clip.seconds, _PER_CLIP).tolist(), SIDE)
+        frames[start : start + _PER_CLIP] = pictures
+        rows[start : start + _PER_CLIP] = [frame_row(label) for label in labels]
+        points[start : start + _PER_CLIP] = [label.points for label in labels]
+    return _end(folder, frames, rows, points, None)
+
+
+def pack_clips(
+    folder: Path,
+    actions: Sequence[Action],
+    each: int,
+    length: int,
+    seed: int,
+    style: Style = SEEN,
+    heavy: float = HEAVY_SHARE,
+) -> Pack:
+    """``each`` clips of every action, ``length`` frames long; classes are numbers in ``actions``."""
+    rng = np.random.default_rng(seed)
+    classes = np.tile(np.arange(len(actions), dtype=np.int16), each)
+    frames, rows, points = _begin(folder, (len(classes), length))
+    for place, number in enumerate(classes):
+        drawn = with_style(style, heavy=bool(rng.random() < heavy))
+        pictures, labels = act(rng, actions[number].moments, drawn).frames(length, SIDE)
+        frames[place], rows[place] = pictures, [frame_row(label) for label in labels]
+        points[place] = [label.points for label in labels]
+    return _end(folder, frames, rows, points, classes)
+
+
+def _begin(folder: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float16]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rows.npy").unlink(missing_ok=True)
+    frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, (*shape, SIDE, SIDE, 3))
+    return frames, np.zeros((*shape, 10), np.int16), np.zeros((*shape, 24, 2), np.float16)
+
+
+def _end(
+    folder: Path,
+    frames: NDArray[np.uint8],
+    rows: NDArray[np.int16],
+    points: NDArray[np.float16],
+    classes: NDArray[np.int16] | None,
+) -> Pack:
+    if isinstance(frames, np.memmap):
+        frames.flush()
+    np.save(folder / "points.npy", points)
+    if classes is not None:
+        np.save(folder / "classes.npy", classes)
+    np.save(folder / "rows.npy", rows)  # last: a pack without it is unfinished
+    return Pack(frames, rows, points, classes)
+
+
+def open_pack(folder: Path) -> Pack:
+    """A finished pack. Raises BadInput where it is missing or unfinished."""
+    try:
+        frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
+        rows = np.load(folder / "rows.npy", allow_pickle=False)
+        points = np.load(folder / "points.npy", allow_pickle=False)
+        file = folder / "classes.npy"
+        return Pack(frames, rows, points, np.load(file, allow_pickle=False) if file.exists() else None)
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"The pack {folder.name}", "is missing or was not finished", "Make it: python -m models.ost.data"
+        ) from problem
+
+
+def open_or_none(folder: Path) -> Pack | None:
+    """A finished pack, or None where there is none."""
+    return open_pack(folder) if (folder / "rows.npy").exists() else None
+
+
+def joined(
+    packs: Sequence[Pack], rng: Rng, size: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float32]]]:
+    """Batches without end of ``size`` random frames of several packs of frames: pictures, rows, points."""
+    starts = np.cumsum([0, *(len(pack) for pack in packs)])
+    while True:
+        chosen = rng.integers(starts[-1], size=size)
+        of = np.searchsorted(starts, chosen, side="right") - 1
+        pictures = np.stack([packs[p].frames[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
+        rows = np.stack([packs[p].rows[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
+        points = np.stack([packs[p].points[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
+        yield pictures, rows, points.astype(np.float32)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Render what is missing of the training packs."""
+    parser = argparse.ArgumentParser(prog="python -m models.ost.data", allow_abbrev=False)
+    parser.add_argument("--frames", type=int, default=150_000, help="single frames, in packs of 30,000")
+    parser.add_argument("--clips", type=int, default=150, help="clips of each seen action")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    asked = parser.parse_args(words)
+    for number in range(-(-asked.frames // 30_000)):
+        folder = asked.folder / f"frames{number}"
+        if open_or_none(folder) is None:
+            pack_frames(folder, min(30_000, asked.frames), 1000 + number)
+            print(f"{folder.name} done", flush=True)
+    if open_or_none(asked.folder / "clips") is None:
+        pack_clips(asked.folder / "clips", SEEN_ACTIONS, asked.clips, 16, 2000)
+        print("clips done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""How ost-mini is trained, by elapsed time: frames with captions first (stage 1), then OST itself on seen actions (stage 2).
+
+    python -m models.ost.data                                   # the packs, once
+    python -m models.ost.mini_training --minutes 60 15          # both stages; goes on where it was stopped
+
+Stage 1: contrastive, with every caption that holds of a frame as a positive, plus `mini.Guides`. Stage 2: the paper's
+loss. Both leave a file of float16 weights in the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack
+from models.ost.mini import MINI, Guides, fresh, quickened
+from models.ost.network import loss as ost_loss
+from models.ost.network import training_logits
+from models.parts.bpe import BytePairs, train_bpe
+from models.parts.clip import ClipLike
+from models.parts.clip_tokens import tokenise
+from models.parts.problems import BadInput
+from models.worlds.figures_actions import SEEN_ACTIONS, spatial_descriptors, temporal_descriptors
+from models.worlds.figures_words import NAMED_TEMPLATE, caption, claim_row, invented_names, label_of, truths
+
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+Rng = np.random.Generator
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Minutes and sizes of a stage. ``clips`` and ``length``: clips in a batch and frames of each (stage 2)."""
+
+    minutes: float
+    rate: float
+    batch: int = 96
+    clips: int = 12
+    length: int = 8
+    warmup: int = 100
+    decay: float = 0.05
+
+
+def tokeniser_of(folder: Path, seed: int = 5) -> BytePairs:
+    """The tokeniser of the captions: trained once on 20,000 of them and on invented names, then read."""
+    file = folder / "bpe.json"
+    if not file.exists():
+        rng = np.random.default_rng(seed)
+        rows = open_pack(folder / "frames0").rows
+        names = [*(action.name for action in SEEN_ACTIONS), *invented_names(rng, 200)]
+        chosen = rng.integers(len(rows), size=20_000)
+        train_bpe([caption(label_of(rows[i]), rng, names).text for i in chosen], MINI.vocabulary).save(file)
+    return BytePairs.load(file)
+
+
+def pictures_of(frames: NDArray[np.uint8], generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """frames (B, H, W, 3) -> normalised (B, 3, H, W); with a generator varied: light, mirrored, cut a little.
+
+    Also what happened to places: (B, 3) mirrored or not, and the cut's scale and offset, for points in shares.
+    """
+    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
+    images = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    count, side = len(images), images.shape[-1]
+    change = torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat(count, 1)
+    if generator is None:
+        return images, change
+    gain = 1 + 0.12 * torch.randn(count, 3, 1, 1, generator=generator)
+    images = images * gain + 0.15 * torch.randn(count, 3, 1, 1, generator=generator)
+    mirror = torch.rand(count, generator=generator) < 0.5
+    images[mirror] = images[mirror].flip(-1)
+    change[:, 0] = mirror.float()
+    if float(torch.rand((), generator=generator)) < 0.7:
+        kept = int(torch.randint(int(0.84 * side), side, (), generator=generator))
+        top, left = (int(torch.randint(0, side - kept + 1, (), generator=generator)) for _ in range(2))
+        cut = images[:, :, top : top + kept, left : left + kept]
+        images = F.interpolate(cut, size=(side, side), mode="bilinear", align_corners=False)
+        change[:, 1], change[:, 2], change[:, 3] = side / kept, left / side, top / side
+    return images, change
+
+
+def moved(points: Tensor, change: Tensor) -> Tensor:
+    """Points (B, 24, 2) in shares after what `pictures_of` did."""
+    across = torch.where(change[:, None, 0] > 0, 1 - points[..., 0], points[..., 0])
+    both = torch.stack([across - change[:, None, 2], points[..., 1] - change[:, None, 3]], dim=-1)
+    return both * change[:, 1, None, None]
+
+
+class Run:
+    """One stage on its way: model, optimiser, schedule by elapsed time, and a file to go on from."""
+
+    def __init__(self, folder: Path, name: str, recipe: Recipe, model: ClipLike, extra: Sequence[torch.nn.Module] = ()):
+        self.file = folder / f"{name}.pt"
+        self.recipe = recipe
+        self.model = model
+        self.parts = torch.nn.ModuleList([model, *extra])
+        self.optimiser = torch.optim.AdamW(
+            self.parts.parameters(), recipe.rate, betas=(0.9, 0.98), eps=1e-8, weight_decay=recipe.decay
+        )
+        self.step, self.spent, self.since = 0, 0.0, time.monotonic()
+        if self.file.exists():
+            stored = torch.load(self.file, weights_only=True)
+            self.parts.load_state_dict(stored["parts"])
+            self.optimiser.load_state_dict(stored["optimiser"])
+            self.step, self.spent = int(stored["step"]), float(stored["spent"])
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those of earlier runs included."""
+        return self.spent + time.monotonic() - self.since
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return self.elapsed >= 60 * self.recipe.minutes
+
+    def save(self) -> None:
+        """Everything needed to go on."""
+        state: dict[str, Any] = {"parts": self.parts.state_dict(), "optimiser": self.optimiser.state_dict()}
+        part = self.file.with_suffix(".part")
+        torch.save({**state, "step": self.step, "spent": self.elapsed}, part)
+        part.replace(self.file)
+
+    def descend(self, total: Tensor) -> None:
+        """One step at the rate of the moment: a linear start, then a half cosine to a hundredth."""
+        share = min(1.0, self.elapsed / (60 * self.recipe.minutes))
+        scale = min(1.0, (self.step + 1) / self.recipe.warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate * scale
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
+        self.optimiser.step()
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(max=math.log(100))
+        self.step += 1
+
+
+def contrast(frames: Tensor, texts: Tensor, scale: Tensor, holds: Tensor) -> Tensor:
+    """Both directions of a contrastive loss whose positives are all captions that hold.
+
+    frames (B, D), texts (M, D) of unit norm; holds bool (B, M), one True at least in every row and column.
+    """
+    logits = scale * frames @ texts.T
+    target = holds.float()
+    along = -(torch.log_softmax(logits, dim=1) * target / target.sum(dim=1, keepdim=True)).sum(dim=1).mean()
+    across = -(torch.log_softmax(logits, dim=0) * target / target.sum(dim=0, keepdim=True)).sum(dim=0).mean()
+    return 0.5 * (along + across)
+
+
+def seen_through(model: ClipLike, images: Tensor) -> tuple[Tensor, Tensor]:
+    """The features (B, D) of frames and the last tokens (B, patches, width) of their patches."""
+    tower = model.image_encoder
+    patches = tower.conv1(images).flatten(2).transpose(1, 2)
+    first = tower.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
+    tokens = torch.cat([first, patches], dim=1) + tower.positional_embedding.to(patches.dtype)
+    tokens = tower.transformer(tower.ln_pre(tokens))
+    return tower.ln_post(tokens[:, 0]) @ tower.proj, tokens[:, 1:]
+
+
+def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> ClipLike:
+    """Frames and captions. Raises BadInput without packs."""
+    packs = _frame_packs(folder)
+    tokeniser = tokeniser_of(folder)
+    model = fresh(seed=seed)
+    quickened(model)
+    guides = Guides(MINI)
+    run = Run(folder, "stage1", recipe, model, [guides])
+    rng = np.random.default_rng(seed + run.step)
+    generator = torch.Generator().manual_seed(seed + run.step)
+    names = [*(action.name for action in SEEN_ACTIONS), *invented_names(rng, 400)]
+    saved = time.monotonic()
+    opened = len(packs)
+    batches = joined(packs, rng, recipe.batch)
+    while not run.over:
+        frames, rows, points = next(batches)
+        images, change = pictures_of(frames, generator)
+        captions = [caption(label_of(row), rng, names) for row in rows]
+        holds = torch.from_numpy(truths(rows, np.array([claim_row(one) for one in captions])))
+        holds |= torch.eye(len(holds), dtype=torch.bool)
+        tokens = torch.from_numpy(tokenise([one.text for one in captions], tokeniser, MINI.context).ids)
+        with torch.autocast("cpu", torch.bfloat16):
+            features, last = seen_through(model, images)
+            texts = model.encode_text(tokens)
+            places = moved(torch.from_numpy(points), change)
+            parts = guides.loss(last, features, places, torch.from_numpy(rows.astype(np.int64)))
+        shared = contrast(F.normalize(features.float(), dim=-1), F.normalize(texts.float(), dim=-1), model.scale, holds)
+        total = shared + 0.5 * parts["where"] + 10 * parts["place"] + 0.5 * parts["posture"] + 0.25 * parts["item"]
+        run.descend(total)
+        if run.step % 50 == 0:
+            words = " ".join(f"{name} {float(value):.3f}" for name, value in parts.items())
+            say(f"stage 1 step {run.step} {run.elapsed / 60:.1f} min contrast {float(shared):.3f} {words} scale {float(model.scale):.1f}")
+        if time.monotonic() - saved > 120:
+            run.save()
+            saved = time.monotonic()
+            if len(found := _frame_packs(folder)) > opened:
+                opened, batches = len(found), joined(found, rng, recipe.batch)
+                say(f"{opened} packs")
+    run.save()
+    write_weights(model, folder / "mini_stage1.safetensors")
+    return model
+
+
+def _frame_packs(folder: Path) -> list[Pack]:
+    found = [pack for number in range(64) if (pack := open_or_none(folder / f"frames{number}")) is not None]
+    if not found:
+        raise BadInput("The training", "finds no pack of frames", "Make them: python -m models.ost.data")
+    return found
+
+
+def clip_batches(pack: Pack, rng: Rng, clips: int, length: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
+    """Batches without end: (clips, length, H, W, 3) sampled as the paper trains, one random frame a segment; classes."""
+    assert pack.classes is not None
+    whole = pack.frames.shape[1]
+    while True:
+        chosen = rng.integers(len(pack), size=clips)
+        starts = np.arange(length) * (whole // length)
+        frames = [pack.frames[i][starts + rng.integers(0, max(1, whole // length), length)] for i in chosen]
+        yield np.stack(frames), pack.classes[chosen]
+
+
+def descriptor_tokens(classes: NDArray[np.integer], tokeniser: BytePairs, rng: Rng) -> tuple[Tensor, Tensor]:
+    """Freshly worded descriptors of each clip's class: spatial and temporal, int64 (B, 4, context) each."""
+    spatial, temporal = [], []
+    for number in classes:
+        action = SEEN_ACTIONS[number]
+        spatial += [f"this is a video about {text}" for text in spatial_descriptors(action, rng)]
+        temporal += [NAMED_TEMPLATE.format(action.name, text) for text in temporal_descriptors(action, rng)]
+    both = (tokenise(texts, tokeniser, MINI.context).ids for texts in (spatial, temporal))
+    first, second = (torch.from_numpy(ids).view(len(classes), -1, MINI.context) for ids in both)
+    return first, second
+
+
+def stage_2(folder: Path, recipe: Recipe, model: ClipLike, say: Say = print, seed: int = 1) -> ClipLike:
+    """OST's own loss on the seen actions, from a model of stage 1. Raises BadInput without the pack of clips."""
+    pack = open_pack(folder / "clips")
+    tokeniser = tokeniser_of(folder)
+    quickened(model)
+    run = Run(folder, "stage2", recipe, model)
+    rng = np.random.default_rng(seed + run.step)
+    generator = torch.Generator().manual_seed(seed + run.step)
+    batches = clip_batches(pack, rng, recipe.clips, recipe.length)
+    saved = time.monotonic()
+    while not run.over:
+        frames, classes = next(batches)
+        images, _ = pictures_of(frames.reshape(-1, *frames.shape[2:]), generator)
+        spatial, temporal = descriptor_tokens(classes, tokeniser, rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = training_logits(model, images.view(*frames.shape[:2], *images.shape[1:]), spatial, temporal)
+        total = ost_loss(logits, torch.from_numpy(classes.astype(np.int64)))
+        run.descend(total)
+        if run.step % 25 == 0:
+            say(f"stage 2 step {run.step} {run.elapsed / 60:.1f} min loss {float(total):.3f} scale {float(model.scale):.1f}")
+        if time.monotonic() - saved > 120:
+            run.save()
+            saved = time.monotonic()
+    run.save()
+    write_weights(model, folder / "mini.safetensors")
+    return model
+
+
+def write_weights(model: ClipLike, file: Path) -> None:
+    """All tensors as float16 under OST's names."""
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}, file)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Both stages, by minutes."""
+    parser = argparse.ArgumentParser(prog="python -m models.ost.mini_training", allow_abbrev=False)
+    parser.add_argument("--minutes", type=float, nargs=2, default=(60.0, 15.0), metavar=("STAGE1", "STAGE2"))
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    asked = parser.parse_args(words)
+    torch.set_num_threads(1)
+    model = stage_1(asked.folder, Recipe(asked.minutes[0], 1e-3), _said)
+    stage_2(asked.folder, Recipe(asked.minutes[1], 1e-4, warmup=30, decay=1e-3), model, _said)
+    return 0
+
+
+def _said(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
