@@ -1,0 +1,261 @@
+"""From photos to static maps, stage by stage; each stage is a job of the runtime and keeps what it found in a ``Work``.
+
+    work = Work(capture)
+    for stage in (sfm_job, residual_job, segments_job): runtime.submit(stage("me", work)).result()
+    masks = work.masks()
+
+A stage that is cancelled leaves what it had; started again it goes on with the frames that are missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.hugs import METHOD
+from models.hugs.field import FieldProgress, train_field
+from models.hugs.field_config import FieldConfig
+from models.hugs.field_rays import learning_size
+from models.hugs.fusion import Single, single_cue
+from models.hugs.fusion_config import FusionConfig
+from models.hugs.pipeline_work import Work, at_size
+from models.hugs.proposals import Proposal, ProposalConfig, Segmenter, propose
+from models.parts.capture import Capture, View
+from models.parts.problems import BadInput
+from models.runtime import Job, JobContext
+
+Picture = npt.NDArray[np.float32]
+
+LOOKS = 8
+"""Pictures of the shown frame that are taken along a training."""
+TRAINING_SHARE = 0.75
+"""Of a residual stage's time, about so much is training; the rest renders the photos."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualProgress:
+    """What the residual stage tells on its way: the loss at ``step`` of ``steps``, and now and then a picture."""
+
+    step: int
+    steps: int
+    loss: float
+    name: str = ""
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class ResidualDone:
+    """losses: (step, loss) along the training; rendered: how many frames have a picture now."""
+
+    losses: tuple[tuple[int, float], ...]
+    rendered: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class SegmentsDone:
+    """frames: how many have segments now; name: what found them; counts: segments a frame."""
+
+    frames: int
+    name: str
+    counts: Mapping[str, int]
+
+
+def train_residual(
+    context: JobContext,
+    model: None,
+    *,
+    work: Work,
+    config: FieldConfig,
+    seed: int,
+    watched: str,
+    stop: threading.Event | None = None,
+) -> Generator[ResidualProgress, None, ResidualDone]:
+    """Trains a radiance field on all posed photos, then renders each of them into ``work``; returns ResidualDone.
+
+    ``watched``: the frame of which pictures are taken on the way. ``stop``: when set, the training ends early and the
+    field is used as it is. Raises BadInput when no photo has a camera.
+    """
+    del model
+    views = posed_views(work.capture)
+    shown = next((view for view in views if view.name == watched), views[0])
+    points = work.capture.structure.xyz if work.capture.structure is not None else None
+    every = max(1, config.iterations // LOOKS)
+    losses: list[tuple[int, float]] = []
+    last: FieldProgress | None = None
+    for last in train_field(views, None, config, np.random.default_rng(seed), points):
+        context.tick(TRAINING_SHARE * last.step / last.steps, f"Training the field, step {last.step} of {last.steps}")
+        if last.step % max(1, every // 4) == 0 or last.step == last.steps:
+            losses.append((last.step, last.loss))
+            picture = _look(last, shown, config) if last.step % every == 0 else None
+            yield ResidualProgress(last.step, last.steps, last.loss, shown.name if picture is not None else "", picture)
+        if stop is not None and stop.is_set():
+            break
+    if last is None:
+        raise BadInput("The training", "has no steps", "Give at least one")
+    for number, view in enumerate(views):
+        share = TRAINING_SHARE + (1 - TRAINING_SHARE) * number / len(views)
+        context.tick(share, f"Rendering photo {number + 1} of {len(views)}")
+        work.take_render(view.name, _look(last, view, config))
+    return ResidualDone(tuple(losses), len(work.renders), last.step)
+
+
+def _look(progress: FieldProgress, view: View, config: FieldConfig) -> Picture:
+    """The field's picture of a view at the size it learns at."""
+    if view.intrinsics is None or view.camera_to_world is None:
+        raise BadInput(view.name, "has no camera", "Run structure from motion first")
+    width, height = learning_size(view, config.side)
+    return np.asarray(progress.snapshot(view.intrinsics.scaled(width, height), view.camera_to_world), np.float32)
+
+
+def find_segments(
+    context: JobContext,
+    model: None,
+    *,
+    work: Work,
+    segmenter: Segmenter | None,
+    config: ProposalConfig,
+    again: bool,
+) -> Generator[str, None, SegmentsDone]:
+    """Segments of every frame into ``work``, yielding each frame's name; frames that have some are left, unless
+    ``again``. Returns SegmentsDone.
+    """
+    del model
+    todo = [name for name in work.names if again or not work.segmented(name)]
+    for number, name in enumerate(todo):
+        context.tick(number / len(todo), f"Segments of photo {number + 1} of {len(todo)}")
+        inner = _Part(context, number / len(todo), 1 / len(todo))
+        points, lengths = work.points(name)
+        work.take_proposal(name, propose(inner, work.frame(name), points, lengths, segmenter, config, work.fusion))
+        yield name
+    proposals: Mapping[str, Proposal] = work.proposals
+    named = [proposals[name].name for name in work.names if name in proposals]
+    counts = {name: proposals[name].count for name in work.names if name in proposals}
+    return SegmentsDone(len(counts), max(set(named), key=named.count) if named else "", counts)
+
+
+class _Part(JobContext):
+    """A context whose progress is a part of another's; the cache and the cancelling are the other's."""
+
+    def __init__(self, whole: JobContext, start: float, share: float) -> None:
+        self._whole, self._start, self._share = whole, start, share
+        self.device = whole.device
+        self.resource = whole.resource  # type: ignore[method-assign]
+
+    @property
+    def cancelled(self) -> bool:
+        return self._whole.cancelled
+
+    def tick(self, fraction: float | None = None, message: str = "") -> None:
+        self._whole.tick(None if fraction is None else self._start + self._share * fraction, message)
+
+    def check(self) -> None:
+        self._whole.check()
+
+
+def posed_views(capture: Capture) -> tuple[View, ...]:
+    """The photos with a camera; raises BadInput when there are fewer than two."""
+    posed = capture.posed
+    if len(posed) < 2:
+        raise BadInput(
+            capture.name,
+            f"has {len(posed)} photos whose camera is known",
+            "Run structure from motion first, or load a COLMAP or nerfstudio project",
+        )
+    return posed
+
+
+def residual_job(
+    user: str,
+    work: Work,
+    config: FieldConfig | None = None,
+    seed: int = 0,
+    watched: str = "",
+    stop: threading.Event | None = None,
+) -> Job:
+    """The residual stage for the runtime. Raises BadInput before anything is queued."""
+    chosen = (config or FieldConfig()).checked()
+    posed_views(work.capture)
+    arguments = {"work": work, "config": chosen, "seed": seed, "watched": watched, "stop": stop}
+    return _job(user, work, train_residual, arguments, "Residual", seed, peak=600_000_000, seconds=30.0)
+
+
+def segments_job(
+    user: str,
+    work: Work,
+    segmenter: Segmenter | None = None,
+    config: ProposalConfig | None = None,
+    again: bool = True,
+) -> Job:
+    """The segments stage for the runtime; colours alone when no segmenter is given."""
+    arguments = {"work": work, "segmenter": segmenter, "config": config or ProposalConfig(), "again": again}
+    return _job(user, work, find_segments, arguments, "Segments", None, peak=400_000_000, seconds=10.0)
+
+
+def _job(
+    user: str,
+    work: Work,
+    call: Callable[..., object],
+    arguments: Mapping[str, object],
+    label: str,
+    seed: int | None,
+    *,
+    peak: int,
+    seconds: float,
+) -> Job:
+    return Job(
+        user=user,
+        method=METHOD.slug,
+        checkpoint="voxel",
+        call=call,
+        arguments=arguments,
+        label=label,
+        shape_bucket=f"{label} {len(work.capture.views)}",
+        inputs_digest=work.capture.digest[:16],
+        seed=seed,
+        peak_bytes={"host": peak},
+        cost_hints={"run_s": seconds},
+    )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well maps agree with the truth: mean IoU of static and moving pixels, IoU of the moving ones, F1 of them."""
+
+    miou: float
+    transient_iou: float
+    f1: float
+
+
+def scores_of(work: Work, config: FusionConfig | None = None) -> dict[str, Scores]:
+    """The panel's own benchmark: map name -> its scores over all frames with a known truth; empty without any."""
+    wanted = config or work.fusion
+    counts: dict[str, npt.NDArray[np.int64]] = {}
+    singles: tuple[Single, ...] = ("residual", "sfm", "residual x segments")
+    for view in work.capture.views:
+        if view.truth is None:
+            continue
+        cues = work.cues(view.name)
+        maps = {single: single_cue(cues, wanted, single) for single in singles}
+        maps["fused"] = work.fused(view.name, config).static  # type: ignore[index]
+        truth = at_size(view.truth, cues.size)
+        for name, mask in maps.items():
+            both = np.bincount((2 * truth + mask).ravel(), minlength=4)
+            counts[name] = counts.get(name, np.zeros(4, np.int64)) + both
+    return {name: _scores(found) for name, found in counts.items()}
+
+
+def _scores(counts: npt.NDArray[np.int64]) -> Scores:
+    """counts: pixels by 2 * truth + map, where 1 is static."""
+    hit, kept_wrongly, masked_static, static = (int(counts[place]) for place in (0, 1, 2, 3))
+    transient = _ratio(hit, hit + kept_wrongly + masked_static)
+    resting = _ratio(static, static + kept_wrongly + masked_static)
+    return Scores((transient + resting) / 2, transient, _ratio(2 * hit, 2 * hit + kept_wrongly + masked_static))
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
