@@ -1,4 +1,4 @@
-"""Features of a video's frames, each encoded once: recognition and timeline share one store for each video and model."""
+"""Features of a video's frames, each encoded once: recognition and timeline share one store a video and model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model answers: the embedded one, the user's CLIP, the authors' OST; with its tokeniser, as a shared resource."""
+"""Which model answers: the embedded one, CLIP, or the authors' OST; with its tokeniser, as a shared resource."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ DOMAIN_FILE = "mini_domain.json"
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A loaded model with what belongs to it. ``least_cosine``: below it a clip is unlike what the model was trained on;
-    None when that was not measured."""
+    """A loaded model with what belongs to it. ``least_cosine``: below it a clip is unlike the training clips; None when
+    that was not measured."""
 
     model: ClipLike
     tokeniser: BytePairs
@@ -43,7 +43,7 @@ def _digest(path: str, version: tuple[int, int]) -> str:
 
 
 def weights_digest(file: Path) -> str:
-    """The first 16 hex digits of the file's SHA-256, read once a version. Raises WrongCheckpoint when it is not there."""
+    """The first 16 hex digits of the file's SHA-256, read once a version. Raises WrongCheckpoint when it is missing."""
     try:
         stat = file.stat()
         return _digest(str(file), (stat.st_mtime_ns, stat.st_size))
