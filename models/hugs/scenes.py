@@ -57,7 +57,7 @@ EVALUATION: tuple[SceneSetting, ...] = (
         lambda rng: [moving_thing(rng, 1, kind) for kind in ("box", "chair", "floor lamp")],
     ),
     SceneSetting("flat card", "bedroom", 1, lambda rng: [flat_card(rng, textured=False)]),
-    SceneSetting("moving shadow", "living room", 1, _people(1, _EVALUATION_PEOPLE), shadow=True),
+    SceneSetting("moving shadow", "living room", 1, _people(2, _EVALUATION_PEOPLE), shadow=True),
     SceneSetting(
         "mixed",
         "bedroom",
@@ -138,7 +138,8 @@ def plan_scene(
     held_out = orbit(room, HELD_OUT, side, rng, arc * 0.88, start)
     kinds = setting.cast(rng)
     if setting.shadow:
-        tracks = shade_path(room, cameras, bodiless(kinds[0]), rng)
+        hidden = [bodiless(kind) for kind in kinds]
+        tracks = shade_path(room, cameras, hidden, rng, Staging(cover=setting.cover))
     else:
         tracks = stage(room, cameras, kinds, rng, Staging(cover=setting.cover))
     return room, cameras, held_out, tracks

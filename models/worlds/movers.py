@@ -9,7 +9,7 @@ A MoverKind is what the thing is; a Mover is one pose of it. Metres, radians, ax
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,25 +34,53 @@ class Mover:
     place: F32
     scale: float = 1.0
     unseen: bool = False
+    skin: F32 | None = None
+
+    def points(self) -> F32:
+        """(N,3) points on its surface in the room, metres."""
+        skin = self.skin if self.skin is not None else _skin(self.model)
+        return ((skin * np.float32(self.scale)) @ self.turn.T + self.place).astype(np.float32)
+
+
+PHASES = 16
+"""Poses in one cycle of a motion: phases are rounded to these, so that each is computed once."""
 
 
 @dataclass(frozen=True, eq=False)
 class MoverKind:
     """A thing that moves. `pose(phase)` gives its model at a phase of its motion (cycles); `radius` (m) the room it
-    needs on the floor; `lift` the range (m) of heights of its base; `stride` metres that one cycle carries it."""
+    needs on the floor; `lift` the range (m) of heights of its base; `faces_path` whether it looks where it goes."""
 
     name: str
     pose: Callable[[float], ObjectModel]
     radius: float
     lift: tuple[float, float] = (0.0, 0.0)
-    stride: float = 1.3
     faces_path: bool = True
     unseen: bool = False
+    _known: dict[int, tuple[ObjectModel, F32]] = field(default_factory=dict, repr=False)
 
     def at(self, x: float, z: float, yaw: float, phase: float = 0.0, lift: float = 0.0) -> Mover:
         """The thing standing at (x, z) metres, turned by `yaw` (0: its front towards +z), `lift` metres up."""
-        place = np.array([x, lift, z], np.float32)
-        return Mover(self.name, self.pose(phase), about_y(yaw), place, 1.0, self.unseen)
+        model, skin = self._posed(phase)
+        return Mover(self.name, model, about_y(yaw), np.array([x, lift, z], np.float32), 1.0, self.unseen, skin)
+
+    def _posed(self, phase: float) -> tuple[ObjectModel, F32]:
+        step = int(np.floor(phase * PHASES)) % PHASES
+        if step not in self._known:
+            model = self.pose(step / PHASES)
+            self._known[step] = (model, _skin(model))
+        return self._known[step]
+
+
+def _skin(model: ObjectModel, count: int = 1500) -> F32:
+    """Points (count,3) spread over the surface of a model, always the same ones."""
+    rng = np.random.default_rng(0)
+    corners = model.vertices[model.faces].astype(np.float64)
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    face = rng.choice(len(corners), count, p=area / area.sum())
+    a, b = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
+    c = corners[face]
+    return ((1 - a) * c[:, 0] + a * (1 - b) * c[:, 1] + a * b * c[:, 2]).astype(np.float32)
 
 
 def walking_person(rng: np.random.Generator, among: tuple[int, ...] | None = None) -> MoverKind:
@@ -61,7 +89,7 @@ def walking_person(rng: np.random.Generator, among: tuple[int, ...] | None = Non
     allowed = among or tuple(range(len(stock)))
     dressed = dress(rng, stock[allowed[int(rng.integers(len(allowed)))]])
     swing = float(rng.uniform(0.75, 1.1))
-    return MoverKind("person", lambda phase: dressed.model(walk(phase, swing)), 0.3, stride=1.25)
+    return MoverKind("person", lambda phase: dressed.model(walk(phase, swing)), 0.3)
 
 
 def standing_person(rng: np.random.Generator, among: tuple[int, ...] | None = None) -> MoverKind:
@@ -134,4 +162,4 @@ def cloth_banner(rng: np.random.Generator) -> MoverKind:
 
 def bodiless(kind: MoverKind) -> MoverKind:
     """The same thing seen by lamps only: it throws a shadow from outside the picture."""
-    return MoverKind(kind.name + "'s shadow", kind.pose, kind.radius, kind.lift, kind.stride, kind.faces_path, True)
+    return MoverKind(kind.name + "'s shadow", kind.pose, kind.radius, kind.lift, kind.faces_path, True)

@@ -7,18 +7,20 @@ frames = [render_room(room, camera, movers) for camera, movers in zip(cameras, t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.worlds.lights import Lamp
 from models.worlds.movers import Mover, MoverKind
 from models.worlds.raycast import Camera
 from models.worlds.room import RoomScene
-from models.worlds.room_joined import mover_scene
-from models.worlds.room_render import coverage
+from models.worlds.room_render import depth_of
 
 F64 = NDArray[np.float64]
+_GRID = 48
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def stage(
     no free place is; frames drawn as empty have none."""
     staging = staging or Staging()
     count = len(cameras)
-    none = set(int(v) for v in rng.permutation(count)[: int(round(staging.empty * count))])
+    none = set(rng.permutation(count)[: round(staging.empty * count)].tolist())
     last: dict[int, tuple[float, float]] = {}
     tracks: list[list[Mover]] = []
     for index, camera in enumerate(cameras):
@@ -80,7 +82,8 @@ def _best_place(
     rng: np.random.Generator,
     staging: Staging,
 ) -> tuple[Mover, tuple[float, float]] | None:
-    boxes = room.obstacles()
+    boxes, small = room.obstacles(), replace(camera, width=_GRID, height=_GRID)
+    behind = depth_of(room, small)
     best: tuple[float, Mover, tuple[float, float]] | None = None
     for attempt in range(4 * staging.tries):
         x, z = _candidate(room, camera, before if attempt < 2 * staging.tries else None, rng, staging)
@@ -92,13 +95,30 @@ def _best_place(
             continue
         lift = float(rng.uniform(*kind.lift))
         mover = kind.at(x, z, _heading(kind, before, (x, z), rng), float(rng.random()), lift)
-        share = coverage(mover_scene([mover])[0].build(), room, camera)
+        share = coverage(mover, small, behind)
         miss = abs(np.log(max(share, 0.002) / wanted))
         if best is None or miss < best[0]:
             best = (miss, mover, (x, z))
-        if miss < 0.15 or attempt > staging.tries and best[0] < 0.4:
+        if miss < 0.15 or (attempt > staging.tries and best[0] < 0.4):
             break
     return None if best is None else (best[1], best[2])
+
+
+def coverage(mover: Mover, camera: Camera, behind: NDArray[np.float32]) -> float:
+    """About what share (0..1) of a small picture a mover covers, from points on its surface; `behind` (H,W) is the
+    depth of the room in that picture (room_render.depth_of)."""
+    return _share(mover.points(), camera, behind)
+
+
+def _share(points: NDArray[np.float32], camera: Camera, behind: NDArray[np.float32]) -> float:
+    xy, depth = camera.project(points)
+    column, row = np.floor(xy[:, 0]).astype(int), np.floor(xy[:, 1]).astype(int)
+    seen = (depth > 0.05) & (column >= 0) & (row >= 0) & (column < camera.width) & (row < camera.height)
+    column, row, depth = column[seen], row[seen], depth[seen]
+    before = depth < behind[row, column] + np.float32(0.05)
+    hit = np.zeros(behind.shape, np.uint8)
+    hit[row[before], column[before]] = 1
+    return float(cv2.morphologyEx(hit, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).mean())
 
 
 def _candidate(
@@ -147,36 +167,71 @@ def _heading(
 def shade_path(
     room: RoomScene,
     cameras: Sequence[Camera],
-    kind: MoverKind,
+    kinds: Sequence[MoverKind],
     rng: np.random.Generator,
-    empty: float = 0.1,
+    staging: Staging | None = None,
     lamp: int = -1,
 ) -> list[list[Mover]]:
-    """Movers that stand outside the picture, between lamp number `lamp` and what the camera looks at, so that only
-    their shadow is seen; it falls elsewhere in every photo."""
+    """Movers whose shadows from lamp number `lamp` cover about the wanted share of each photo, standing where cameras
+    do not see their bodies if they can (behind or beside the photographer, or outside the window). Give kinds that
+    are `movers.bodiless`, so that no body shows where they cannot."""
+    staging = staging or Staging()
     light = room.lighting.lamps[lamp]
-    none = set(int(v) for v in rng.permutation(len(cameras))[: int(round(empty * len(cameras)))])
+    none = set(rng.permutation(len(cameras))[: round(staging.empty * len(cameras))].tolist())
+    before: dict[int, F64] = {}
     tracks: list[list[Mover]] = []
-    before: F64 | None = None
     for index, camera in enumerate(cameras):
-        if index in none:
-            tracks.append([])
-            continue
-        for _ in range(30):
-            pixel = rng.uniform(0.25, 0.75, 2) * (camera.width, camera.height)
-            ray = camera.directions(np.float32([pixel[0]]), np.float32([pixel[1]]))
-            hit = room.scene.intersect(camera.position[None], ray)
-            spot = camera.position + ray[0] * hit.t[0]
-            if before is None or np.linalg.norm(spot - before) > 0.45:
-                break
-        before = np.asarray(spot, np.float64)
-        to = light.towards if light.distant else light.towards - spot
-        to = np.asarray(to, np.float64) / np.linalg.norm(to)
-        tall = float(kind.pose(0.0).size_m[1])
-        middle = np.asarray(spot, np.float64) + to * float(rng.uniform(0.9, 1.6))
-        mover = kind.at(
-            float(middle[0]), float(middle[2]), float(rng.uniform(-np.pi, np.pi)), float(rng.random()),
-            float(middle[1] - tall / 2),
-        )  # fmt: skip
-        tracks.append([mover])
+        movers: list[Mover] = []
+        if index not in none:
+            small = replace(camera, width=_GRID, height=_GRID)
+            behind = depth_of(room, small)
+            wanted = float(rng.uniform(*staging.cover)) / max(len(kinds), 1)
+            for number, kind in enumerate(kinds):
+                mover = _best_shadow(room, small, behind, kind, light, before.get(number), wanted, rng, staging)
+                before[number] = mover.place.astype(np.float64)
+                movers.append(mover)
+        tracks.append(movers)
     return tracks
+
+
+def _best_shadow(
+    room: RoomScene,
+    camera: Camera,
+    behind: NDArray[np.float32],
+    kind: MoverKind,
+    light: Lamp,
+    before: F64 | None,
+    wanted: float,
+    rng: np.random.Generator,
+    staging: Staging,
+) -> Mover:
+    best: tuple[float, Mover] | None = None
+    for _ in range(3 * staging.tries):
+        # aim the shadow's middle at a place in the picture and go back towards the light
+        pixel = (rng.uniform(0.2, 0.8, 2) * (camera.width, camera.height)).astype(np.float32)
+        ray = camera.directions(pixel[:1], pixel[1:])
+        spot = camera.position + ray[0] * room.scene.intersect(camera.position[None], ray).t[0]
+        to = light.towards if light.distant else light.towards - spot
+        to = to / np.linalg.norm(to)
+        middle = spot + to * max(0.9 - float(spot[1]), 0.25) / max(float(to[1]), 0.2)
+        if before is not None and np.hypot(middle[0] - before[0], middle[2] - before[2]) < staging.step[0]:
+            continue
+        mover = kind.at(float(middle[0]), float(middle[2]), float(rng.uniform(-np.pi, np.pi)), float(rng.random()))
+        share = _shadow_share(room, camera, behind, mover, light)
+        miss = abs(np.log(max(share, 0.002) / wanted)) + 4 * coverage(mover, camera, behind)
+        if best is None or miss < best[0]:
+            best = (miss, mover)
+        if miss < 0.2:
+            break
+    assert best is not None
+    return best[1]
+
+
+def _shadow_share(room: RoomScene, camera: Camera, behind: NDArray[np.float32], mover: Mover, light: Lamp) -> float:
+    """About what share of a small picture the shadow of a mover covers, from where points of its skin throw it."""
+    points = mover.points()
+    along = -np.broadcast_to(light.towards, points.shape) if light.distant else points - light.towards
+    along = (along / np.linalg.norm(along, axis=1, keepdims=True)).astype(np.float32)
+    hits = room.scene.intersect(points, along)
+    thrown = (points + along * hits.t[:, None])[hits.face >= 0]
+    return _share(thrown, camera, behind)

@@ -21,7 +21,8 @@ from models.worlds.textures import F32, to_display
 @dataclass(frozen=True)
 class Frame:
     """One picture, all (H,W,...): light (3) float32 linear before exposure, rgb uint8, depth metres along the view
-    axis (inf where nothing is), normals (3) unit in world axes, instance and part int32 (0: nothing), uv (2)."""
+    axis (inf where nothing is), normals (3) unit in world axes, instance and part int32 (0: nothing), uv (2); single:
+    the light before outlines were smoothed, for comparing two renders pixel by pixel."""
 
     light: F32
     rgb: NDArray[np.uint8]
@@ -30,6 +31,7 @@ class Frame:
     instance: NDArray[np.int32]
     part: NDArray[np.int32]
     uv: F32
+    single: F32
 
 
 def default_lighting(rng: np.random.Generator) -> Lighting:
@@ -74,10 +76,12 @@ def render(
     axis = -(directions @ camera.rotation[2])
     depth = np.where(hit, hits.t * axis, np.inf).reshape(height, width).astype(np.float32)
     light = light.reshape(height, width, 3)
+    single = light.copy() if smooth else light
     if smooth:
         _smooth_edges(scene, camera, lighting, light, part, depth, normals.reshape(height, width, 3), rng)
     shown = (to_display(light) * 255 + 0.5).astype(np.uint8)
-    return Frame(light, shown, depth, normals.reshape(height, width, 3), instance, part, uv.reshape(height, width, 2))
+    shaped = normals.reshape(height, width, 3)
+    return Frame(light, shown, depth, shaped, instance, part, uv.reshape(height, width, 2), single)
 
 
 def _backdrop(lighting: Lighting, directions: F32, camera: Camera) -> F32:

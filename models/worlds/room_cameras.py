@@ -7,6 +7,7 @@ matrix = pose(cameras[0])                    # (4, 4) camera to world, OpenGL ax
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,14 +83,26 @@ def walk_through(
 
 
 def _free(room: RoomScene, eye: F64, target: F64, fov: float, width: int, height: int) -> Camera:
-    """Lift or pull in an eye that is inside furniture or so close that something fills the picture."""
+    """The camera, moved on a little where it would be inside furniture or have something right before the lens."""
     boxes = [(i.low - 0.12, i.high + 0.12) for i in room.furniture]
-    for _ in range(24):
-        if not any(np.all(eye > low) and np.all(eye < high) for low, high in boxes):
+    limit = np.array([room.size_m[0] / 2, room.size_m[1], room.size_m[2] / 2]) - 0.2
+    camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+    for attempt in range(16):
+        inside = any(np.all(eye > low) and np.all(eye < high) for low, high in boxes)
+        if not inside and _clear(room, camera):
             break
-        eye = eye + 0.08 * np.array([target[0] - eye[0], 0.0, target[2] - eye[2]])
-        eye[1] = min(eye[1] + 0.03, room.size_m[1] - 0.35)
-    return Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+        away = np.array([target[0] - eye[0], 0.0, target[2] - eye[2]])
+        aside = np.array([away[2], 0.0, -away[0]]) * (0.05 if attempt % 2 else -0.05) * (1 + attempt // 2)
+        eye = np.clip(eye + 0.06 * away + aside + [0.0, 0.03, 0.0], [-limit[0], 0.2, -limit[2]], limit)
+        camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+    return camera
+
+
+def _clear(room: RoomScene, camera: Camera) -> bool:
+    """Whether next to nothing in the picture is nearer than 0.6 m."""
+    rays = replace(camera, width=24, height=24).grid()
+    hits = room.scene.intersect(np.broadcast_to(camera.position, rays.shape), rays)
+    return bool((hits.t < 0.6).mean() < 0.02)
 
 
 def sees(camera: Camera, points: NDArray[np.floating]) -> NDArray[np.bool_]:

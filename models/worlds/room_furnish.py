@@ -13,8 +13,8 @@ from models.worlds.room_shapes import rod, turned
 _PLANS: dict[str, tuple[tuple[str, str, float], ...]] = {
     "living room": (
         ("window", "window", 1.0), ("door", "door", 0.7), ("sofa", "wall", 1.0), ("bookshelf", "wall", 1.0),
-        ("cabinet", "wall", 0.9), ("coffee table", "centre", 1.0), ("armchair", "wall", 0.9), ("floor lamp", "wall", 0.8),
-        ("plant", "wall", 0.9), ("bookshelf", "wall", 0.5), ("armchair", "wall", 0.4),
+        ("cabinet", "wall", 0.9), ("coffee table", "centre", 1.0), ("armchair", "wall", 0.9),
+        ("floor lamp", "wall", 0.8), ("plant", "wall", 0.9), ("bookshelf", "wall", 0.5), ("armchair", "wall", 0.4),
     ),
     "bedroom": (
         ("window", "window", 1.0), ("door", "door", 0.7), ("bed", "wall", 1.0), ("wardrobe", "wall", 1.0),
@@ -95,9 +95,9 @@ def furnish(
                 keep(layout.beside(rng, piece, table))
         else:
             keep(layout.loose(rng, piece, 0.8))
-    for _ in range(int(round(3 * clutter))):
+    for _ in range(round(3 * clutter)):
         keep(layout.loose(rng, stock.take(str(rng.choice(_FLOOR)), rng), 0.95))
-    for _ in range(int(round(6 * clutter))):
+    for _ in range(round(6 * clutter)):
         keep(layout.on_top(rng, stock.take(str(rng.choice(_TABLETOP)), rng)))
     for _ in range(5):
         keep(layout.hang(rng, make_piece("picture", rng, design), float(rng.uniform(1.1, 1.45))))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.worlds.assemble import SceneBuilder
 from models.worlds.movers import Mover
 from models.worlds.raycast import F32, Hits, Scene
+from models.worlds.textures import TexturePool
 
 
 def mover_scene(movers: Sequence[Mover]) -> tuple[SceneBuilder, list[bool]]:
@@ -20,13 +21,33 @@ def mover_scene(movers: Sequence[Mover]) -> tuple[SceneBuilder, list[bool]]:
     return builder, [mover.unseen for mover in movers]
 
 
+class _JoinedPool(TexturePool):
+    """Two pools side by side, the second one's textures numbered on; a room's texels are not copied."""
+
+    def __init__(self, first: TexturePool, second: TexturePool) -> None:
+        self._pools = (first, second)
+        self.shift = len(first.first)
+        self.cut_out = np.concatenate([first.cut_out[:-1], second.cut_out])
+        self.side = np.concatenate([first.side, second.side])
+
+    def sample(self, texture: NDArray[np.int64], uv: F32, lod: F32) -> F32:
+        """As in TexturePool, each texture from the pool it belongs to."""
+        out = np.empty((len(texture), 4), np.float32)
+        late = texture >= self.shift
+        for pool, mine, start in ((self._pools[0], ~late, 0), (self._pools[1], late, self.shift)):
+            if mine.any():
+                out[mine] = pool.sample(texture[mine] - start, uv[mine], lod[mine])
+        return out
+
+
 class JoinedScene(Scene):
     """Faces of a room followed by those of movers; instances above `first_mover` are movers, numbered on."""
 
     def __init__(self, room: Scene, builder: SceneBuilder, movers: tuple[SceneBuilder, list[bool]]) -> None:
         added, unseen = movers
         other = added.build()
-        shift = len(room.pool.first)
+        self.pool = _JoinedPool(room.pool, other.pool)
+        shift = self.pool.shift
         self.first_mover = len(builder.names)
         self.triangles = np.concatenate([room.triangles, other.triangles])
         self.normals = np.concatenate([room.normals, other.normals])
@@ -34,7 +55,6 @@ class JoinedScene(Scene):
         self.surface = np.concatenate([room.surface, other.surface + np.int32(len(room.surfaces))])
         self.instance = np.concatenate([room.instance, other.instance + np.int32(self.first_mover)])
         self.part = np.concatenate([room.part, other.part + np.int32(len(builder.part_names))])
-        self.pool = room.pool.joined(other.pool)
         self.surfaces = [*room.surfaces, *other.surfaces]
         for name in ("diffuse", "specular", "shininess", "opacity", "metal", "texel_density"):
             setattr(self, name, np.concatenate([getattr(room, name), getattr(other, name)]))

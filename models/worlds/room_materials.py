@@ -52,14 +52,22 @@ def wood(rng: np.random.Generator, size: int = 256) -> U8:
 
 def paint(rng: np.random.Generator, size: int = 128) -> U8:
     """Paint or lacquer: one colour with faint unevenness."""
-    base = tone(rng, (0.35, 0.95), (0.02, 0.55))
+    base = tone(rng, (0.4, 0.95), (0.02, 0.5 if rng.random() < 0.25 else 0.22))
+    return _done(base * (0.93 + 0.09 * value_noise(rng, size, 5)[..., None]))
+
+
+def trim(rng: np.random.Generator, size: int = 128) -> U8:
+    """What skirting boards, door and window frames are painted with: white, cream, grey, or plain wood."""
+    if rng.random() < 0.3:
+        return wood(rng, size)
+    base = tone(rng, (0.62, 0.96), (0.0, 0.14), float(rng.choice([0.1, 0.12, 0.58])))
     return _done(base * (0.93 + 0.09 * value_noise(rng, size, 5)[..., None]))
 
 
 def cloth(rng: np.random.Generator, size: int = 256) -> U8:
     """Woven or printed cloth: plain, stripes, checks, flecks or a scattered print."""
     hue = float(rng.random())
-    base, other = tone(rng, (0.3, 0.9), (0.1, 0.6), hue), tone(rng, (0.2, 0.95), (0.05, 0.6), hue + 0.08)
+    base, other = tone(rng, (0.3, 0.9), (0.05, 0.45), hue), tone(rng, (0.2, 0.95), (0.05, 0.5), hue + 0.08)
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     threads = int(rng.integers(40, 64))
     weave = 0.5 + 0.25 * np.sin(2 * np.pi * x * threads) + 0.25 * np.sin(2 * np.pi * y * threads)
@@ -102,15 +110,15 @@ def scattered(rng: np.random.Generator, size: int, count: int, smallest: float =
                     cv2.circle(sheet, at, max(r // 2, 1), level, -1, cv2.LINE_AA)
                 else:
                     cv2.fillPoly(sheet, [(star + at).astype(np.int32)], level, cv2.LINE_AA)
-    return sheet[size : 2 * size, size : 2 * size].astype(np.float32) / 255
+    return sheet[size : 2 * size, size : 2 * size].astype(np.float32) / np.float32(255)
 
 
 def wallpaper(rng: np.random.Generator, size: int = 1024, kind: str | None = None) -> U8:
     """A wall that is nowhere like elsewhere: "plaster", "print", "stripes", "bricks" or "panels" (any when None)."""
     chosen = kind or str(rng.choice(WALLS))
-    base = tone(rng, (0.62, 0.92), (0.04, 0.32))
+    base = tone(rng, (0.62, 0.92), (0.04, 0.28))
     uneven = value_noise(rng, size, 5, 6)
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
+    x = np.broadcast_to(np.arange(size, dtype=np.float32) / size, (size, size))
     if chosen == "plaster":
         image = _mix(base, base * 0.72, np.clip((uneven - 0.3) * 1.6, 0, 1))
         image *= (0.9 + 0.2 * value_noise(rng, size, 48, 3))[..., None]
@@ -199,7 +207,7 @@ def flooring(rng: np.random.Generator, size: int = 1024, kind: str | None = None
 
 def rug(rng: np.random.Generator, height: int = 384, width: int = 512) -> U8:
     """A rug with borders and a figured field."""
-    ground, border, figure = (tone(rng, (0.25, 0.9), (0.2, 0.75)) for _ in range(3))
+    ground, border, figure = (tone(rng, (0.25, 0.85), (0.15, 0.55)) for _ in range(3))
     field = cv2.resize(scattered(rng, 512, int(rng.integers(30, 70)), 0.02, 0.07), (width, height))
     half = field[:, : width // 2]
     field = np.concatenate([half, half[:, ::-1], field[:, : width - 2 * half.shape[1]]], axis=1)
@@ -230,12 +238,12 @@ def painting(rng: np.random.Generator, height: int = 256, width: int = 256) -> U
     else:
         image[:] = tone(rng, (0.6, 0.95), (0.02, 0.3))
         for _ in range(int(rng.integers(8, 22))):
-            colour = [float(v) for v in tone(rng, (0.15, 0.95), (0.2, 0.9))]
+            fill = [float(v) for v in tone(rng, (0.15, 0.95), (0.2, 0.9))]
             x, y, w, h = (int(v) for v in rng.integers(0, [width, height, width // 2, height // 2]))
             if rng.random() < 0.5:
-                cv2.rectangle(image, (x, y), (x + w, y + h), colour, -1)
+                cv2.rectangle(image, (x, y), (x + w, y + h), fill, -1)
             else:
-                cv2.ellipse(image, (x, y), (w // 2 + 3, h // 2 + 3), float(w), 0, 360, colour, -1, cv2.LINE_AA)
+                cv2.ellipse(image, (x, y), (w // 2 + 3, h // 2 + 3), float(w), 0, 360, fill, -1, cv2.LINE_AA)
     strokes = value_noise(rng, 256, 30, 3)
     return _done(image * (0.88 + 0.24 * cv2.resize(strokes, (width, height))[..., None]))
 

@@ -118,12 +118,15 @@ def _upholstered(name: str, rng: np.random.Generator, design: int, w: float, sea
         kit.add(side, "arm", main, 0.5)
     each = inner / seats
     for k in range(seats):
-        x = -inner / 2 + each * (k + 0.5)
-        place = (x, low + 0.29, 0.08)
+        middle = -inner / 2 + each * (k + 0.5)
+        place = (middle, low + 0.29, 0.08)
         kit.add(cushion((each - 0.01, 0.16, d - 0.24), place, 0.05, 0.02), "seat cushion", main, 0.5)
         if design == 1:
             kit.add(
-                cushion((each - 0.04, 0.36, 0.16), (x, 0.62, -d / 2 + 0.26), 0.06, 0.03), "back cushion", pillow, 0.4
+                cushion((each - 0.04, 0.36, 0.16), (middle, 0.62, -d / 2 + 0.26), 0.06, 0.03),
+                "back cushion",
+                pillow,
+                0.4,
             )
     for x in (-1, 1)[: max(seats - 1, 1)]:
         tilt = np.array([[1, 0, 0], [0, np.cos(0.35), np.sin(0.35)], [0, -np.sin(0.35), np.cos(0.35)]])
@@ -261,7 +264,8 @@ def fridge(rng: np.random.Generator, design: int) -> Piece:
     for low, high in ((0.06, split), (split, h)):
         door = cushion((w, high - low - 0.01, 0.05), (0, (low + high) / 2, d / 2 - 0.02), 0.015)
         kit.add(door, "door", shell, 1.0, 0.1)
-        bar = rod((w / 2 - 0.06, low + 0.1, d / 2 + 0.03), (w / 2 - 0.06, min(low + 0.45, high - 0.05), d / 2 + 0.03), 0.012)  # fmt: skip
+        x, z = w / 2 - 0.06, d / 2 + 0.03
+        bar = rod((x, low + 0.1, z), (x, min(low + 0.45, high - 0.05), z), 0.012)
         kit.paint(bar, "handle", (0.55, 0.55, 0.58), 0.3)
     return Piece("fridge", kit.model())
 

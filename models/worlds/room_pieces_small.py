@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.worlds.room_materials import cloth, paint, painting, rug, sky, wood
+from models.worlds.room_materials import cloth, paint, painting, rug, sky, trim, wood
 from models.worlds.room_pieces import Kit, Maker, Piece
 from models.worlds.room_shapes import Shape, ball, box, cushion, quad, rod, sheet, turned
 
@@ -100,7 +100,7 @@ def window(rng: np.random.Generator, design: int) -> Piece:
     """The frame and the view behind it; hangs in front of a wall that has no hole."""
     kit = Kit("window")
     w, h = rng.uniform(0.9, 1.5), rng.uniform(1.0, 1.3)
-    frame = paint(rng)
+    frame = trim(rng)
     view = quad([[-w / 2, 0, 0.01], [w / 2, 0, 0.01], [w / 2, h, 0.01], [-w / 2, h, 0.01]]).fitted()
     kit.add(view, "view", sky(rng), None)
     for x in (-1, 1):
@@ -126,7 +126,7 @@ def window(rng: np.random.Generator, design: int) -> Piece:
 def door(rng: np.random.Generator, design: int) -> Piece:
     kit = Kit("door")
     w, h = 0.86, 2.03
-    leaf, frame = (wood(rng) if rng.random() < 0.5 else paint(rng)), paint(rng)
+    leaf, frame = (wood(rng) if rng.random() < 0.5 else paint(rng)), trim(rng)
     kit.add(box((w, h, 0.04), (0, h / 2, 0.02)), "leaf", leaf, 0.9)
     for x in (-1, 1):
         kit.add(box((0.09, h + 0.09, 0.06), (x * (w / 2 + 0.04), h / 2 + 0.045, 0.03)), "frame", frame)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.worlds.movers import Mover
-from models.worlds.raycast import Camera, Hits, Scene
+from models.worlds.raycast import Camera, Hits
 from models.worlds.render import render
 from models.worlds.room import RoomScene
 from models.worlds.room_joined import JoinedScene, mover_scene
@@ -75,10 +76,10 @@ def render_room(
     scene = JoinedScene(room.scene, room.builder, mover_scene(movers))
     frame = render(scene, camera, room.lighting, np.random.default_rng(seed), smooth)
     mover = _touched(scene, camera) if visible else np.zeros(shape, bool)
-    with_them = frame if not smooth else render(scene, camera, room.lighting, np.random.default_rng(seed), False)
     without = render(room.scene, camera, room.lighting, np.random.default_rng(seed), False)
-    changed = np.abs(developed(with_them.light, room.exposure) - developed(without.light, room.exposure)).mean(axis=2)
-    shadow = (changed > shadow_level) & ~mover
+    change = developed(frame.single, room.exposure) - developed(without.single, room.exposure)
+    # the mean over 3 x 3 pixels: single pixels of the sampling pattern are no shadow
+    shadow = (cv2.blur(np.abs(change).mean(axis=2), (3, 3)) > shadow_level) & ~mover
     number = np.where(frame.instance > scene.first_mover, scene.first_mover - frame.instance, frame.instance)
     rgb = _bytes(developed(frame.light, room.exposure))
     return RoomFrame(rgb, frame.depth, frame.normals, number.astype(np.int32), frame.part, frame.uv, mover, shadow)
@@ -99,17 +100,12 @@ def _touched(scene: JoinedScene, camera: Camera) -> Bools:
     return found.reshape(camera.height, camera.width)
 
 
-def coverage(scene: Scene, room: RoomScene, camera: Camera, side: int = 48) -> float:
-    """The share of a picture (0..1) that the faces of another scene would cover in the room, at low resolution."""
-    small = Camera(camera.position, camera.rotation, camera.fov, side, side)
-    directions = small.grid()
-    origins = np.broadcast_to(small.position, directions.shape)
-    near = scene.intersect(origins, directions)
-    ahead = near.face >= 0
-    if not ahead.any():
-        return 0.0
-    far = room.scene.intersect(origins[ahead], directions[ahead])
-    return float((near.t[ahead] < far.t).sum()) / len(directions)
+def depth_of(room: RoomScene, camera: Camera) -> F32:
+    """Depth (H,W) along the view axis of the empty room, inf where nothing is: one ray per pixel, no shading."""
+    directions = camera.grid()
+    hits = room.scene.intersect(np.broadcast_to(camera.position, directions.shape), directions)
+    depth = np.where(hits.face >= 0, hits.t * -(directions @ camera.rotation[2]), np.inf)
+    return depth.reshape(camera.height, camera.width).astype(np.float32)
 
 
 def hits_of(room: RoomScene, camera: Camera) -> Hits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.worlds.objects import ObjectModel
-from models.worlds.room_materials import flooring, paint, wallpaper
+from models.worlds.room_materials import flooring, trim, wallpaper
 from models.worlds.room_pieces import Kit
 from models.worlds.room_shapes import box, quad
 
@@ -30,7 +30,7 @@ def shell(rng: np.random.Generator, size: tuple[float, float, float], texture_px
     common = str(rng.choice(["plaster", "print", "stripes"], p=[0.4, 0.35, 0.25]))
     special = str(rng.choice(["print", "stripes", "bricks", "panels"]))
     seed = int(rng.integers(1 << 31))
-    board = paint(rng)
+    board = trim(rng)
     for number, name in enumerate(WALL_NAMES):
         # walls of one paper share its colours (same seed) but each has its own stretch of it
         kind = special if number == accent else common
@@ -47,11 +47,10 @@ def shell(rng: np.random.Generator, size: tuple[float, float, float], texture_px
         wall.add(box((length, 0.1, thick) if across else (thick, 0.1, length), centre), "skirting", board, 0.8)
         models.append(wall.model(centred=False))
     top = Kit("ceiling")
-    light = np.full((texture_px // 4, texture_px // 4, 3), 236, np.uint8)
     plain = wallpaper(rng, texture_px // 2, "plaster").astype(np.float32)
     grey = plain.mean(axis=2, keepdims=True)
     shade = np.clip(236 + 0.35 * (grey - grey.mean()), 0, 255).repeat(3, axis=2).astype(np.uint8)
     ceiling = quad([[-w, h, -d], [w, h, -d], [w, h, d], [-w, h, d]]).fitted()
-    top.add(ceiling, "ceiling", shade if shade.size else light, None, 0.0)
+    top.add(ceiling, "ceiling", shade, None, 0.0)
     models.append(top.model(centred=False))
     return models

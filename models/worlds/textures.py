@@ -63,17 +63,6 @@ class TexturePool:
         )  # the last is texture -1: none
         self.side = np.sqrt(np.array([item.levels[0, 1] * item.levels[0, 2] for item in pyramids], dtype=np.float32))
 
-    def joined(self, other: TexturePool) -> TexturePool:
-        """Both pools as one; the other's textures are numbered on."""
-        pool = TexturePool([])
-        pool.texels = np.concatenate([self.texels, other.texels])
-        pool.levels = np.concatenate([self.levels, other.levels + np.array([len(self.texels), 0, 0])])
-        pool.first = np.concatenate([self.first, other.first + len(self.levels)])
-        pool.count = np.concatenate([self.count, other.count])
-        pool.cut_out = np.concatenate([self.cut_out[:-1], other.cut_out])
-        pool.side = np.concatenate([self.side, other.side])
-        return pool
-
     def sample(self, texture: NDArray[np.int64], uv: F32, lod: F32) -> F32:
         """RGBA (N,4) in 0..1, bilinear and tiled, from the mip level nearest to `lod` (N,). v points up, as in OBJ
         files."""
