@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes as if never stopped, all variants see the same pictures, the command is understood."""
+"""Training: it learns, it resumes as if never stopped, all variants see the same pictures, the command works."""
 
 from __future__ import annotations
 
@@ -94,7 +94,12 @@ def test_the_quick_run_writes_weights_that_load(tmp_path: Path, monkeypatch: pyt
 
 def test_the_command_passes_its_words_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[tuple[object, ...]] = []
-    monkeypatch.setattr(training, "train", lambda *given: asked.append(given) or [])
+
+    def noted(*given: object) -> list[Path]:
+        asked.append(given)
+        return []
+
+    monkeypatch.setattr(training, "train", noted)
     assert training.main(["--quick"]) == 0
     assert training.main(["--task", "pathfinder", "--variant", "k7", "--seed", "2"]) == 0
     assert asked == [(True, TASKS, VARIANTS, (0, 1, 2)), (False, ("pathfinder",), ("k7",), (2,))]
