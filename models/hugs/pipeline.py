@@ -9,6 +9,7 @@ A stage that is cancelled leaves what it had; started again it goes on with the 
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from models.hugs.fusion import Single, single_cue
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.pipeline_work import Work, at_size
 from models.hugs.proposals import Proposal, ProposalConfig, Segmenter, propose
+from models.hugs.sfm import SfmConfig, run_sfm
 from models.parts.capture import Capture, View
 from models.parts.problems import BadInput
 from models.runtime import Job, JobContext
@@ -57,12 +59,38 @@ class ResidualDone:
 
 
 @dataclass(frozen=True)
+class SfmDone:
+    """registered of photos have a camera now; points: how many of the scene; notes: what the user should know."""
+
+    registered: int
+    photos: int
+    points: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SegmentsDone:
     """frames: how many have segments now; name: what found them; counts: segments a frame."""
 
     frames: int
     name: str
     counts: Mapping[str, int]
+
+
+def find_structure(
+    context: JobContext, model: None, *, work: Work, config: SfmConfig, seed: int, with_masks: bool
+) -> SfmDone:
+    """Structure from motion of the photos into ``work``, in a folder of its own that is removed afterwards.
+
+    ``with_masks``: look for features on static pixels only, with the maps of now. Raises BadInput.
+    """
+    del model
+    masks = work.masks() if with_masks else None
+    with tempfile.TemporaryDirectory(prefix="vitrine-sfm-") as folder:
+        found = run_sfm(work.capture, folder, context.tick, np.random.default_rng(seed), config, masks)
+    work.take_structure(found)
+    points = len(found.structure.ids) if found.structure is not None else 0
+    return SfmDone(len(found.posed), len(found.views), points, found.notes)
 
 
 def train_residual(
@@ -169,6 +197,14 @@ def posed_views(capture: Capture) -> tuple[View, ...]:
     return posed
 
 
+def sfm_job(user: str, work: Work, config: SfmConfig | None = None, seed: int = 0, with_masks: bool = False) -> Job:
+    """Structure from motion for the runtime."""
+    arguments = {"work": work, "config": (config or SfmConfig()).checked(), "seed": seed, "with_masks": with_masks}
+    return make_job(
+        user, work, find_structure, arguments, "Structure from motion", seed, peak=500_000_000, seconds=20.0
+    )
+
+
 def residual_job(
     user: str,
     work: Work,
@@ -181,7 +217,7 @@ def residual_job(
     chosen = (config or FieldConfig()).checked()
     posed_views(work.capture)
     arguments = {"work": work, "config": chosen, "seed": seed, "watched": watched, "stop": stop}
-    return _job(user, work, train_residual, arguments, "Residual", seed, peak=600_000_000, seconds=30.0)
+    return make_job(user, work, train_residual, arguments, "Residual", seed, peak=600_000_000, seconds=30.0)
 
 
 def segments_job(
@@ -193,10 +229,10 @@ def segments_job(
 ) -> Job:
     """The segments stage for the runtime; colours alone when no segmenter is given."""
     arguments = {"work": work, "segmenter": segmenter, "config": config or ProposalConfig(), "again": again}
-    return _job(user, work, find_segments, arguments, "Segments", None, peak=400_000_000, seconds=10.0)
+    return make_job(user, work, find_segments, arguments, "Segments", None, peak=400_000_000, seconds=10.0)
 
 
-def _job(
+def make_job(
     user: str,
     work: Work,
     call: Callable[..., object],
@@ -207,6 +243,7 @@ def _job(
     peak: int,
     seconds: float,
 ) -> Job:
+    """A stage as a job: ``call`` with ``arguments``, about so many working bytes and seconds."""
     return Job(
         user=user,
         method=METHOD.slug,

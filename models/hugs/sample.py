@@ -1,0 +1,185 @@
+"""The shipped capture with its stages already computed: one zip of photos, cameras, points, pictures and segments.
+
+Reading it needs no torch, so the room can answer from it at once. ``python -m app.panels.hugs_make_examples`` makes it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.hugs.pipeline_work import Work
+from models.hugs.proposals import Proposal
+from models.method import ASSETS
+from models.parts.capture import Capture, Intrinsics, Keypoints, Structure, View
+from models.parts.problems import BadInput
+
+FOLDER = ASSETS / "examples" / "hugs"
+FILE = FOLDER / "sample.zip"
+PHOTO_QUALITY, RENDER_QUALITY = 90, 90
+STEP = 8
+"""Features are kept to an eighth of a pixel."""
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(eq=False)
+class Sample:
+    """``work``: the capture with structure, renders and segments. ``losses``: of the residual's training; ``looks``:
+    pictures taken along it, step -> (h, w, 3) uint8 of frame ``watched``. ``extras``: further files by name, as the
+    comparison of radiance fields.
+    """
+
+    work: Work
+    losses: tuple[tuple[int, float], ...] = ()
+    watched: str = ""
+    looks: dict[int, Image] = field(default_factory=dict)
+    extras: dict[str, bytes] = field(default_factory=dict)
+
+
+def save(sample: Sample, file: Path) -> None:
+    """Writes the zip; photos are stored as JPEG, so stages should be computed on a capture that was so stored."""
+    capture = sample.work.capture
+    about: dict[str, Any] = {
+        "name": capture.name,
+        "notes": list(capture.notes),
+        "views": [_described(view) for view in capture.views],
+        "held_out": [_described(view) for view in capture.held_out],
+        "proposals": {name: proposal.name for name, proposal in sample.work.proposals.items()},
+        "losses": [list(pair) for pair in sample.losses],
+        "watched": sample.watched,
+        "looks": sorted(sample.looks),
+        "extras": sorted(sample.extras),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        packed.writestr("about.json", json.dumps(about))
+        for view in (*capture.views, *capture.held_out):
+            packed.writestr(f"photos/{view.name}.jpg", jpeg(view.image, PHOTO_QUALITY))
+            if view.truth is not None:
+                packed.writestr(f"truth/{view.name}.png", png(view.truth.astype(np.uint8) * 255))
+        for name, render in sample.work.renders.items():
+            packed.writestr(f"renders/{name}.jpg", jpeg(render, RENDER_QUALITY))
+        for name, proposal in sample.work.proposals.items():
+            packed.writestr(f"segments/{name}.png", png(proposal.segments.astype(np.uint16)))
+        for step, picture in sample.looks.items():
+            packed.writestr(f"looks/{step}.jpg", jpeg(picture, RENDER_QUALITY))
+        if capture.structure is not None:
+            packed.writestr("structure.npz", _structure(capture))
+        for name, data in sample.extras.items():
+            packed.writestr(f"extras/{name}", data)
+
+
+def load(file: Path = FILE) -> Sample:
+    """Reads the zip. Raises BadInput when it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            return _read(packed)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        remedy = "Make it anew with python -m app.panels.hugs_make_examples"
+        raise BadInput(file.name, "cannot be read as the shipped capture", remedy) from error
+
+
+def _read(packed: zipfile.ZipFile) -> Sample:
+    about = json.loads(packed.read("about.json"))
+    files = set(packed.namelist())
+
+    def view(told: Mapping[str, Any]) -> View:
+        name = told["name"]
+        truth = f"truth/{name}.png"
+        return View(
+            name,
+            decoded(packed.read(f"photos/{name}.jpg")),
+            Intrinsics(**told["intrinsics"]) if told["intrinsics"] else None,
+            np.array(told["camera_to_world"]) if told["camera_to_world"] else None,
+            decoded(packed.read(truth), cv2.IMREAD_GRAYSCALE) > 127 if truth in files else None,
+        )
+
+    views = tuple(view(told) for told in about["views"])
+    held_out = tuple(view(told) for told in about["held_out"])
+    structure = _structure_of(packed.read("structure.npz")) if "structure.npz" in files else None
+    work = Work(Capture(about["name"], views, structure, held_out, tuple(about["notes"])))
+    for name in work.names:
+        if f"renders/{name}.jpg" in files:
+            work.take_render(name, decoded(packed.read(f"renders/{name}.jpg")))
+        if f"segments/{name}.png" in files:
+            labels = decoded(packed.read(f"segments/{name}.png"), cv2.IMREAD_UNCHANGED).astype(np.int32)
+            work.take_proposal(name, Proposal(about["proposals"][name], labels))
+    return Sample(
+        work,
+        tuple((int(step), float(loss)) for step, loss in about["losses"]),
+        about["watched"],
+        {step: decoded(packed.read(f"looks/{step}.jpg")) for step in about["looks"]},
+        {name: packed.read(f"extras/{name}") for name in about["extras"]},
+    )
+
+
+def _described(view: View) -> dict[str, Any]:
+    pose = None if view.camera_to_world is None else view.camera_to_world.tolist()
+    return {
+        "name": view.name,
+        "intrinsics": asdict(view.intrinsics) if view.intrinsics is not None else None,
+        "camera_to_world": pose,
+    }
+
+
+def _structure(capture: Capture) -> bytes:
+    structure = capture.structure
+    if structure is None:
+        raise ValueError("the capture has no structure")
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "names": np.array(sorted(structure.keypoints)),
+        "ids": structure.ids,
+        "xyz": structure.xyz.astype(np.float32),
+        "rgb": structure.rgb,
+        "track_length": structure.track_length.astype(np.int32),
+    }
+    for number, name in enumerate(sorted(structure.keypoints)):
+        points = structure.keypoints[name]
+        arrays[f"xy{number}"] = np.rint(points.xy * STEP).astype(np.int16)
+        arrays[f"id{number}"] = points.point_ids.astype(np.int32)
+    data = io.BytesIO()
+    np.savez_compressed(data, **arrays)  # type: ignore[arg-type]
+    return data.getvalue()
+
+
+def _structure_of(data: bytes) -> Structure:
+    with np.load(io.BytesIO(data)) as file:
+        keypoints = {
+            str(name): Keypoints(file[f"xy{number}"].astype(np.float32) / STEP, file[f"id{number}"].astype(np.int64))
+            for number, name in enumerate(file["names"])
+        }
+        return Structure(
+            keypoints,
+            file["ids"].astype(np.int64),
+            file["xyz"].astype(np.float64),
+            file["rgb"],
+            file["track_length"].astype(np.int64),
+        )
+
+
+def jpeg(image: Image, quality: int) -> bytes:
+    """(H, W, 3) uint8 RGB as JPEG."""
+    return bytes(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+
+
+def png(image: npt.NDArray[np.generic]) -> bytes:
+    """(H, W) uint8 or uint16 as PNG."""
+    return bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
+
+
+def decoded(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> Image:
+    """A picture of the zip; raises ValueError when it is none."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        raise ValueError("a picture cannot be read")
+    return np.asarray(image)
