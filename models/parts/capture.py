@@ -77,6 +77,7 @@ class View:
     intrinsics: the camera, None when it is not known.
     camera_to_world: (4, 4) float64, OpenGL axes; None when it is not known.
     truth: (H, W) bool, True = static; known for procedural scenes only.
+    original_size: (height, width) of the photo as it was given, when it was scaled down on loading; else None.
     """
 
     name: str
@@ -84,6 +85,7 @@ class View:
     intrinsics: Intrinsics | None = None
     camera_to_world: Array | None = None
     truth: npt.NDArray[np.bool_] | None = None
+    original_size: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
