@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.ost.key_maps import Scheme, State, interpolated, scheme_of, to_ours
-from models.parts.clip import ClipConfig, ClipLike, TowerConfig
+from models.parts.clip import OST_MINI, ClipConfig, ClipLike, TowerConfig
+from models.parts.clip_convolutional import ConvTowerConfig
 from models.parts.problems import BadInput
 from models.runtime import WrongCheckpoint
 
@@ -24,6 +25,7 @@ WISE_RATIO = 0.2
 """Share of the zero-shot weights in the paper's zero-shot figures."""
 _HEAD_WIDTH = 64
 _SHOWN = 6
+_BUILT_FOR_REAL = 20_000_000
 _SCHEMES = {"ost": "OST's own names", "openai": "OpenAI's names", "transformers": "transformers' names"}
 
 
@@ -82,6 +84,8 @@ def inspect(file: Path) -> FileReport:
 
 def _sizes(state: State, name: str) -> ClipConfig:
     """The configuration that has tensors of these shapes. CLIP's heads are always 64 wide."""
+    if "image_encoder.maps.weight" in state and "image_encoder.conv1.weight" in state:
+        return _convolutional_sizes(state, name)
     wanted = (
         "image_encoder.conv1.weight",
         "image_encoder.positional_embedding",
@@ -102,6 +106,21 @@ def _sizes(state: State, name: str) -> ClipConfig:
     title = {768: "ViT-B", 1024: "ViT-L", 192: "ost-mini"}.get(patch_embedding[0], "ViT")
     shown = title if title == "ost-mini" else f"{title}/{patch}"
     return ClipConfig(projection[1], grid * patch, patch, vision, text, places[0], tokens[0], name=shown)
+
+
+def _convolutional_sizes(state: State, name: str) -> ClipConfig:
+    """The configuration of a small model with a convolutional image tower, whose frames are 96 pixels wide."""
+    wanted = ("image_encoder.proj", "text_encoder.token_embedding.weight", "text_encoder.positional_embedding")
+    missing = tuple(key for key in wanted if key not in state)
+    if missing:
+        raise WrongCheckpoint(f"{name} lacks {', '.join(missing)}. Download it again.", missing)
+    projection, tokens, places = (tuple(state[key].shape) for key in wanted)
+    maps = state["image_encoder.maps.weight"].shape[0]
+    vision = ConvTowerConfig(2 * state["image_encoder.conv1.weight"].shape[0], maps)
+    text = TowerConfig(tokens[1], _depth(state, "text_encoder"), max(tokens[1] // _HEAD_WIDTH, 1))
+    return replace(
+        OST_MINI, embed_dim=projection[1], vision=vision, text=text, context=places[0], vocabulary=tokens[0]
+    )
 
 
 def _depth(state: State, tower: str) -> int:
@@ -140,8 +159,7 @@ def load(file: Path, device: str = "cpu", zero_shot: Path | None = None, ratio: 
 
 def assembled(config: ClipConfig, state: dict[str, Tensor], name: str, device: str = "cpu") -> ClipLike:
     """The network with ``state``; raises WrongCheckpoint listing what is missing, left over or of another shape."""
-    with torch.device("meta"):
-        model = ClipLike(config)
+    model = _skeleton(config, state)
     expected = model.state_dict()
     missing = tuple(sorted(set(expected) - set(state)))
     unexpected = tuple(sorted(set(state) - set(expected)))
@@ -156,6 +174,16 @@ def assembled(config: ClipConfig, state: dict[str, Tensor], name: str, device: s
         raise WrongCheckpoint(f"{name} does not belong to this model. {said}.", missing, unexpected, wrong)
     model.load_state_dict({key: tensor.to(device) for key, tensor in state.items()}, strict=True, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def _skeleton(config: ClipConfig, state: State) -> ClipLike:
+    """The network with any weights. The first construction without memory makes torch import a second's worth of
+    modules, so small ones are built for real."""
+    if sum(tensor.numel() for tensor in state.values()) > _BUILT_FOR_REAL:
+        with torch.device("meta"):
+            return ClipLike(config)
+    with torch.random.fork_rng(devices=[]):
+        return ClipLike(config)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -16,9 +16,9 @@ from models.parts.problems import BadInput
 from models.runtime import Loaded, ResourceSpec, WrongCheckpoint
 from models.runtime.backends.torch_adapter import module_bytes
 
-TOKENS_FILE = "mini_bpe.json"
+TOKENS_FILE = "bpe.json"
 """The embedded model's tokeniser, beside its weights."""
-BASE_FILE = "mini_base.safetensors"
+BASE_FILE = "mini_stage1.safetensors"
 """The embedded model before stage 2, for the mixing slider; need not be there."""
 DOMAIN_FILE = "mini_domain.json"
 """{"least_cosine": x}: rendered clips whose best cosine is below x are rare (5 in 100); need not be there."""

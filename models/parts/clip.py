@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.parts.clip_convolutional import ConvTower, ConvTowerConfig
+
 LOGIT_SCALE_START = math.log(1 / 0.07)
 OnBlock = Callable[[float], None]
 """Told the share of the tower's blocks that are done; for progress and for stopping."""
@@ -35,7 +37,7 @@ class ClipConfig:
     embed_dim: int
     image_size: int
     patch: int
-    vision: TowerConfig
+    vision: TowerConfig | ConvTowerConfig
     text: TowerConfig
     context: int
     vocabulary: int
@@ -49,7 +51,7 @@ class ClipConfig:
 
 
 VIT_B_16 = ClipConfig(512, 224, 16, TowerConfig(768, 12, 12), TowerConfig(512, 12, 8), 77, 49408, name="ViT-B/16")
-OST_MINI = ClipConfig(192, 96, 12, TowerConfig(192, 6, 3), TowerConfig(192, 4, 3), 32, 2048, name="ost-mini")
+OST_MINI = ClipConfig(192, 96, 16, ConvTowerConfig(32), TowerConfig(192, 3, 3), 32, 2048, name="ost-mini")
 CONFIGS = {config.name: config for config in (VIT_B_16, OST_MINI)}
 
 
@@ -150,14 +152,14 @@ class Transformer(nn.Module):
 class VisionTower(nn.Module):
     """A frame cut into patches, read at a class token."""
 
-    def __init__(self, config: ClipConfig) -> None:
+    def __init__(self, config: ClipConfig, tower: TowerConfig) -> None:
         super().__init__()
-        width = config.vision.width
+        width = tower.width
         self.conv1 = nn.Conv2d(3, width, config.patch, config.patch, bias=False)
         self.class_embedding = nn.Parameter(torch.randn(width) * width**-0.5)
         self.positional_embedding = nn.Parameter(torch.randn(config.patches + 1, width) * width**-0.5)
         self.ln_pre = LayerNorm(width)
-        self.transformer = Transformer(config.vision, config.mlp_ratio, causal=False)
+        self.transformer = Transformer(tower, config.mlp_ratio, causal=False)
         self.ln_post = LayerNorm(width)
         self.proj = nn.Parameter(torch.randn(width, config.embed_dim) * width**-0.5)
 
@@ -200,7 +202,11 @@ class ClipLike(nn.Module):
         super().__init__()
         self.config = config
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE_START))
-        self.image_encoder = VisionTower(config)
+        self.image_encoder: nn.Module = (
+            ConvTower(config.vision, config.embed_dim)
+            if isinstance(config.vision, ConvTowerConfig)
+            else VisionTower(config, config.vision)
+        )
         self.text_encoder = TextTower(config)
 
     @property
@@ -211,7 +217,7 @@ class ClipLike(nn.Module):
     def encode_image(self, frames: Tensor, on_block: OnBlock | None = None) -> Tensor:
         """frames: (..., 3, H, W), normalised; (B, T, 3, H, W) or (N, 3, H, W) -> (..., embed_dim), not normalised."""
         features = self.image_encoder(frames.flatten(0, -4), on_block)
-        return features.view(*frames.shape[:-3], -1)
+        return features.view(*frames.shape[:-3], self.config.embed_dim)
 
     def encode_text(self, tokens: Tensor, on_block: OnBlock | None = None, crop: bool = True) -> Tensor:
         """tokens: int64 (..., L) -> (..., embed_dim), not normalised.
@@ -222,4 +228,4 @@ class ClipLike(nn.Module):
         flat = tokens.flatten(0, -2)
         if crop and len(flat):
             flat = flat[:, : int(flat.argmax(dim=-1).max()) + 1]
-        return self.text_encoder(flat, on_block).view(*tokens.shape[:-1], -1)
+        return self.text_encoder(flat, on_block).view(*tokens.shape[:-1], self.config.embed_dim)
