@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack
-from models.ost.mini import MINI, Guides, fresh, quickened
+from models.ost.mini import MINI, Guides, folded, fresh, quickened, tower_of
 from models.ost.network import loss as ost_loss
 from models.ost.network import training_logits
 from models.parts.bpe import BytePairs, train_bpe
@@ -45,7 +45,7 @@ class Recipe:
 
     minutes: float
     rate: float
-    batch: int = 96
+    batch: int = 128
     clips: int = 12
     length: int = 8
     warmup: int = 100
@@ -54,7 +54,7 @@ class Recipe:
 
 def tokeniser_of(folder: Path, seed: int = 5) -> BytePairs:
     """The tokeniser of the captions: trained once on 20,000 of them and on invented names, then read."""
-    file = folder / "bpe.json"
+    file = folder / "mini_bpe.json"
     if not file.exists():
         rng = np.random.default_rng(seed)
         rows = open_pack(folder / "frames0").rows
@@ -149,32 +149,25 @@ class Run:
 def contrast(frames: Tensor, texts: Tensor, scale: Tensor, holds: Tensor) -> Tensor:
     """Both directions of a contrastive loss whose positives are all captions that hold.
 
-    frames (B, D), texts (M, D) of unit norm; holds bool (B, M), one True at least in every row and column.
+    frames (B, D), texts (M, D) of unit norm; holds bool (B, M), one True at least in every column. Frames that no
+    caption describes do not ask for one.
     """
     logits = scale * frames @ texts.T
     target = holds.float()
-    along = -(torch.log_softmax(logits, dim=1) * target / target.sum(dim=1, keepdim=True)).sum(dim=1).mean()
+    told = target.any(dim=1)
+    rows = target[told]
+    along = -(torch.log_softmax(logits[told], dim=1) * rows / rows.sum(dim=1, keepdim=True)).sum(dim=1).mean()
     across = -(torch.log_softmax(logits, dim=0) * target / target.sum(dim=0, keepdim=True)).sum(dim=0).mean()
     return 0.5 * (along + across)
-
-
-def seen_through(model: ClipLike, images: Tensor) -> tuple[Tensor, Tensor]:
-    """The features (B, D) of frames and the last tokens (B, patches, width) of their patches."""
-    tower = model.image_encoder
-    patches = tower.conv1(images).flatten(2).transpose(1, 2)
-    first = tower.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
-    tokens = torch.cat([first, patches], dim=1) + tower.positional_embedding.to(patches.dtype)
-    tokens = tower.transformer(tower.ln_pre(tokens))
-    return tower.ln_post(tokens[:, 0]) @ tower.proj, tokens[:, 1:]
 
 
 def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> ClipLike:
     """Frames and captions. Raises BadInput without packs."""
     packs = _frame_packs(folder)
     tokeniser = tokeniser_of(folder)
-    model = fresh(seed=seed)
-    quickened(model)
-    guides = Guides(MINI)
+    model = fresh(seed)
+    guides = Guides()
+    tower = tower_of(model)
     run = Run(folder, "stage1", recipe, model, [guides])
     rng = np.random.default_rng(seed + run.step)
     generator = torch.Generator().manual_seed(seed + run.step)
@@ -185,21 +178,25 @@ def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> Cl
     while not run.over:
         frames, rows, points = next(batches)
         images, change = pictures_of(frames, generator)
-        captions = [caption(label_of(row), rng, names) for row in rows]
+        # Half as many captions as frames: the truth of each is known for all frames, and texts cost as much as frames.
+        captions = [caption(label_of(row), rng, names) for row in rows[: len(rows) // 2]]
         holds = torch.from_numpy(truths(rows, np.array([claim_row(one) for one in captions])))
-        holds |= torch.eye(len(holds), dtype=torch.bool)
+        holds |= torch.eye(*holds.shape, dtype=torch.bool)
         tokens = torch.from_numpy(tokenise([one.text for one in captions], tokeniser, MINI.context).ids)
         with torch.autocast("cpu", torch.bfloat16):
-            features, last = seen_through(model, images)
+            cells = tower.cells(images)
+            features = tower.read(cells)
             texts = model.encode_text(tokens)
             places = moved(torch.from_numpy(points), change)
-            parts = guides.loss(last, features, places, torch.from_numpy(rows.astype(np.int64)))
+            parts = guides.loss(cells, features, places, torch.from_numpy(rows.astype(np.int64)))
         shared = contrast(F.normalize(features.float(), dim=-1), F.normalize(texts.float(), dim=-1), model.scale, holds)
-        total = shared + 0.5 * parts["where"] + 10 * parts["place"] + 0.5 * parts["posture"] + 0.25 * parts["item"]
+        total = shared + parts["where"] + parts["posture"] + parts["item"]
         run.descend(total)
         if run.step % 50 == 0:
-            words = " ".join(f"{name} {float(value):.3f}" for name, value in parts.items())
-            say(f"stage 1 step {run.step} {run.elapsed / 60:.1f} min contrast {float(shared):.3f} {words} scale {float(model.scale):.1f}")
+            words = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
+            say(
+                f"stage 1 step {run.step} {run.elapsed / 60:.1f} min contrast {shared.item():.3f} {words} scale {model.scale.item():.1f}"
+            )
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()
@@ -207,7 +204,8 @@ def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> Cl
                 opened, batches = len(found), joined(found, rng, recipe.batch)
                 say(f"{opened} packs")
     run.save()
-    write_weights(model, folder / "mini_stage1.safetensors")
+    model.eval()
+    write_weights(folded(model), folder / "mini_base.safetensors")
     return model
 
 
@@ -218,7 +216,9 @@ def _frame_packs(folder: Path) -> list[Pack]:
     return found
 
 
-def clip_batches(pack: Pack, rng: Rng, clips: int, length: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
+def clip_batches(
+    pack: Pack, rng: Rng, clips: int, length: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
     """Batches without end: (clips, length, H, W, 3) sampled as the paper trains, one random frame a segment; classes."""
     assert pack.classes is not None
     whole = pack.frames.shape[1]
@@ -245,7 +245,7 @@ def stage_2(folder: Path, recipe: Recipe, model: ClipLike, say: Say = print, see
     """OST's own loss on the seen actions, from a model of stage 1. Raises BadInput without the pack of clips."""
     pack = open_pack(folder / "clips")
     tokeniser = tokeniser_of(folder)
-    quickened(model)
+    quickened(model).train()
     run = Run(folder, "stage2", recipe, model)
     rng = np.random.default_rng(seed + run.step)
     generator = torch.Generator().manual_seed(seed + run.step)
@@ -260,7 +260,9 @@ def stage_2(folder: Path, recipe: Recipe, model: ClipLike, say: Say = print, see
         total = ost_loss(logits, torch.from_numpy(classes.astype(np.int64)))
         run.descend(total)
         if run.step % 25 == 0:
-            say(f"stage 2 step {run.step} {run.elapsed / 60:.1f} min loss {float(total):.3f} scale {float(model.scale):.1f}")
+            say(
+                f"stage 2 step {run.step} {run.elapsed / 60:.1f} min loss {total.item():.3f} scale {model.scale.item():.1f}"
+            )
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()
@@ -283,7 +285,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
-    model = stage_1(asked.folder, Recipe(asked.minutes[0], 1e-3), _said)
+    model = stage_1(asked.folder, Recipe(asked.minutes[0], 2e-3, decay=0.02), _said)
     stage_2(asked.folder, Recipe(asked.minutes[1], 1e-4, warmup=30, decay=1e-3), model, _said)
     return 0
 

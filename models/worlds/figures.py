@@ -191,9 +191,7 @@ class Clip:
         share = float(np.clip(((time - start) / (stop - start) - 0.66) / 0.34, 0, 1))
         return now, now + 1, share
 
-    def _label(
-        self, near: int, now: int, following: int, share: float, points: NDArray[np.float32]
-    ) -> FrameLabel:
+    def _label(self, near: int, now: int, following: int, share: float, points: NDArray[np.float32]) -> FrameLabel:
         moment = self.moments[near]
         changing = 0.22 < share < 0.78 and self.moments[now].posture != self.moments[following].posture
         return FrameLabel(

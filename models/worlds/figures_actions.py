@@ -91,8 +91,16 @@ _HELD_OUT = {
 _PAIRS = (
     ("sitting down", "getting up from a chair", "standing | bending | sitting | sitting"),
     ("lying down", "rising from the floor", "standing | crouching | sitting_on_the_ground | lying_on_the_back"),
-    ("putting a box down", "picking a box up", "standing box.held | bending box.held | bending box.ground | standing box.ground"),
-    ("mounting a ladder", "descending a ladder", "standing @ladder | reaching_up @ladder | climbing @ladder | climbing @ladder"),
+    (
+        "putting a box down",
+        "picking a box up",
+        "standing box.held | bending box.held | bending box.ground | standing box.ground",
+    ),
+    (
+        "mounting a ladder",
+        "descending a ladder",
+        "standing @ladder | reaching_up @ladder | climbing @ladder | climbing @ladder",
+    ),
 )
 
 SEEN_ACTIONS = tuple(parsed(name, script) for name, script in _SEEN.items())

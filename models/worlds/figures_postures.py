@@ -56,18 +56,24 @@ FIGURE_POSTURES: dict[str, tuple[F64, ...]] = {
         posture({"bend": -4}, arms=(140, 50, 0, 6), legs=(12, 28, 0, 24, 35)),
     ),
     "plank": (posture({"pitch": 74, "nod": -34}, arms=(78, 8, 0, 3), legs=(0, 5, 0, 4, -10)),),
-    "crawling": (posture({"pitch": 82, "nod": -40}, arms=(82, 8, 0, 6), leg_L=(88, 6, 0, 92, 40), leg_R=(72, 6, 0, 92, 40)),),
+    "crawling": (
+        posture({"pitch": 82, "nod": -40}, arms=(82, 8, 0, 6), leg_L=(88, 6, 0, 92, 40), leg_R=(72, 6, 0, 92, 40)),
+    ),
     "handstand": (posture({"pitch": 180, "nod": -10}, arms=(176, 12, 0, 3), legs=(-4, 7, 0, 6, 40)),),
     "balancing": (
         posture(arms=(0, 88, 0, 4), leg_R=(84, 5, 0, 100, 20)),
         posture({"pitch": 52, "nod": -35}, arms=(10, 86, 0, 3), leg_L=(52, 3, 0, 4, 0), leg_R=(-38, 3, 0, 4, 30)),
     ),
-    "swinging": (posture({"twist": 48, "bend": 14}, arm_L=(66, 4, 0, 18), arm_R=(72, -16, 0, 14), legs=(6, 15, 0, 16)),),
+    "swinging": (
+        posture({"twist": 48, "bend": 14}, arm_L=(66, 4, 0, 18), arm_R=(72, -16, 0, 14), legs=(6, 15, 0, 16)),
+    ),
     "climbing": (
         posture(_HANDS_DOWN, arm_L=(164, 10, 0, 18), arm_R=(118, 10, 0, 62), leg_L=(76, 8, 0, 88), leg_R=(8, 5, 0, 14)),
     ),
     "punching": (
-        posture({"twist": 22}, arm_R=(90, 4, 0, 3), arm_L=(42, 12, 40, 125), leg_L=(30, 5, 0, 34), leg_R=(-24, 6, 0, 16)),
+        posture(
+            {"twist": 22}, arm_R=(90, 4, 0, 3), arm_L=(42, 12, 40, 125), leg_L=(30, 5, 0, 34), leg_R=(-24, 6, 0, 16)
+        ),
     ),
     "riding": (),
 }
@@ -77,10 +83,21 @@ NAMES = tuple(FIGURE_POSTURES)
 LIFTS = {"jumping": (0.22, 0.5), "climbing": (0.25, 0.7), "riding": (0.27, 0.31)}
 """Postures above the ground: least and most height of the lowest point, metres."""
 
-HANDS_BUSY = ("plank", "crawling", "handstand", "climbing", "lying on the back", "lying on the front", "riding", "falling")
+HANDS_BUSY = (
+    "plank",
+    "crawling",
+    "handstand",
+    "climbing",
+    "lying on the back",
+    "lying on the front",
+    "riding",
+    "falling",
+)
 """Postures that hold no things."""
 
-_SWAPPED = np.array([ANGLES.index(n[:-1] + {"L": "R", "R": "L"}[n[-1]]) if n[-2] == "." else i for i, n in enumerate(ANGLES)])
+_SWAPPED = np.array(
+    [ANGLES.index(n[:-1] + {"L": "R", "R": "L"}[n[-1]]) if n[-2] == "." else i for i, n in enumerate(ANGLES)]
+)
 _FREEDOM = np.array([0.3 if n in ("pitch", "roll", "side") else 0.6 if n.startswith("leg") else 1.0 for n in ANGLES])
 """How far each joint deviates from person to person: a body that leans is another posture, a lower arm is not."""
 _SIGN = np.array([-1.0 if n in ("roll", "side", "twist", "look", "cock") else 1.0 for n in ANGLES])

@@ -35,14 +35,20 @@ class _Stage:
 
     def box(self, x: float, y: float, w: float, h: float, colour: tuple[int, ...]) -> None:
         s = self.size
-        cv2.rectangle(self.picture, (int(x * s), int(y * s)), (int((x + w) * s), int((y + h) * s)), colour, -1, cv2.LINE_AA)
+        cv2.rectangle(
+            self.picture, (int(x * s), int(y * s)), (int((x + w) * s), int((y + h) * s)), colour, -1, cv2.LINE_AA
+        )
 
     def dot(self, x: float, y: float, r: float, colour: tuple[int, ...]) -> None:
-        cv2.circle(self.picture, (int(x * self.size), int(y * self.size)), max(1, int(r * self.size)), colour, -1, cv2.LINE_AA)
+        cv2.circle(
+            self.picture, (int(x * self.size), int(y * self.size)), max(1, int(r * self.size)), colour, -1, cv2.LINE_AA
+        )
 
     def line(self, x: float, y: float, u: float, v: float, w: float, colour: tuple[int, ...]) -> None:
         s = self.size
-        cv2.line(self.picture, (int(x * s), int(y * s)), (int(u * s), int(v * s)), colour, max(1, int(w * s)), cv2.LINE_AA)
+        cv2.line(
+            self.picture, (int(x * s), int(y * s)), (int(u * s), int(v * s)), colour, max(1, int(w * s)), cv2.LINE_AA
+        )
 
     def area(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
         cv2.fillPoly(self.picture, [(np.array(points) * self.size).astype(np.int32)], colour, cv2.LINE_AA)
@@ -139,7 +145,9 @@ def _stage(rng: Rng, h: int, w: int) -> U8:
         s.box(x, 0, 0.05, HORIZON, tuple(int(v) for v in base))
     for x in (0.3, s.wide - 0.3):
         beam = s.picture.copy()
-        cv2.fillPoly(beam, [(np.array([(x, -0.05), (x - 0.3, 1.0), (x + 0.3, 1.0)]) * h).astype(np.int32)], (255, 240, 190))
+        cv2.fillPoly(
+            beam, [(np.array([(x, -0.05), (x - 0.3, 1.0), (x + 0.3, 1.0)]) * h).astype(np.int32)], (255, 240, 190)
+        )
         s.picture = cv2.addWeighted(s.picture, 0.8, beam, 0.2, 0)
     return s.picture
 
@@ -171,7 +179,10 @@ def _snow(rng: Rng, h: int, w: int) -> U8:
     s.area([(0, HORIZON), (0.35, 0.2), (0.75, HORIZON), (1.1, 0.15), (s.wide, HORIZON)], _tone(rng, 140, 155, 180))
     for x in s.along(0.3):
         for k in range(3):
-            s.area([(x, HORIZON - 0.1 * k), (x + 0.16, HORIZON - 0.1 * k), (x + 0.08, HORIZON - 0.14 - 0.1 * k)], _tone(rng, 40, 90, 75, 8))
+            s.area(
+                [(x, HORIZON - 0.1 * k), (x + 0.16, HORIZON - 0.1 * k), (x + 0.08, HORIZON - 0.14 - 0.1 * k)],
+                _tone(rng, 40, 90, 75, 8),
+            )
     for _ in range(60):
         s.dot(rng.uniform(0, s.wide), rng.uniform(0, 1), 0.006, (250, 250, 252))
     return s.picture

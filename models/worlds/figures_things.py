@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,14 @@ ITEMS: dict[str, tuple[str, ...]] = {
 """Item -> where it can be: in the hands, on the ground before the person, in the air."""
 
 FURNITURE = ("table", "ladder", "bike", "chair")
-TINTS: tuple[Colour, ...] = ((200, 60, 50), (60, 90, 190), (235, 170, 50), (60, 150, 80), (120, 70, 140), (150, 105, 60))
+TINTS: tuple[Colour, ...] = (
+    (200, 60, 50),
+    (60, 90, 190),
+    (235, 170, 50),
+    (60, 150, 80),
+    (120, 70, 140),
+    (150, 105, 60),
+)
 WOOD: Colour = (150, 105, 60)
 STEEL: Colour = (70, 72, 78)
 UP = np.array([0.0, 1.0, 0.0])
@@ -55,7 +63,9 @@ def _cuboid(canvas: Canvas, centre: F64, axes: F64, half: F64, colour: Colour, n
         sign = 1.0 if axes[axis] @ towards > 0 else -1.0
         a, b = (axis + 1) % 3, (axis + 2) % 3
         middle = centre + sign * half[axis] * axes[axis]
-        corners = np.stack([middle + i * half[a] * axes[a] + j * half[b] * axes[b] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        corners = np.stack(
+            [middle + i * half[a] * axes[a] + j * half[b] * axes[b] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        )
         shade = 0.72 + 0.28 * abs(float(axes[axis] @ np.array([0.3, 0.9, 0.3])))
         canvas.face(corners, (int(colour[0] * shade), int(colour[1] * shade), int(colour[2] * shade)), nearer)
 
@@ -105,7 +115,11 @@ def _broom(canvas: Canvas, pose: Pose, mode: str, tint: Colour, drift: float) ->
     top = pose.grip + (pose.grip - foot) * 0.35
     canvas.stroke(np.stack([top, foot]), 0.045, WOOD, 0.1)
     across = 0.2 * _side(pose) + 0.1 * pose.forward
-    canvas.face(np.stack([foot - across, foot + across, foot + 0.5 * across + 0.2 * UP, foot - 0.5 * across + 0.2 * UP]), (225, 190, 80), 0.15)
+    canvas.face(
+        np.stack([foot - across, foot + across, foot + 0.5 * across + 0.2 * UP, foot - 0.5 * across + 0.2 * UP]),
+        (225, 190, 80),
+        0.15,
+    )
 
 
 def _book(canvas: Canvas, pose: Pose, mode: str, tint: Colour, drift: float) -> None:
@@ -136,7 +150,7 @@ def _umbrella(canvas: Canvas, pose: Pose, mode: str, tint: Colour, drift: float)
     top = np.maximum(hand + 0.95 * UP, pose.head + 0.45 * UP) * np.array([0, 1, 0]) + hand * np.array([1, 0, 1])
     canvas.stroke(np.stack([hand, top]), 0.03, STEEL, 0.1)
     rim = _ring(top - 0.22 * UP, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), 0.55, 9)
-    for a, b in zip(rim[:-1], rim[1:], strict=True):
+    for a, b in pairwise(rim):
         canvas.face(np.stack([top, a, b]), tint, 0.2)
 
 
@@ -198,7 +212,13 @@ def _chair(canvas: Canvas, place: F64, forward: F64, height: float, tint: Colour
             canvas.stroke(np.stack([top, top * np.array([1, 0, 1])]), 0.045, WOOD, -0.15)
     _cuboid(canvas, seat, np.stack([side, UP, forward]), np.array([0.23, 0.03, 0.23]), tint, -0.12)
     back = seat - 0.23 * forward
-    canvas.face(np.stack([back - 0.22 * side, back + 0.22 * side, back + 0.22 * side + 0.5 * UP, back - 0.22 * side + 0.5 * UP]), tint, -0.1)
+    canvas.face(
+        np.stack(
+            [back - 0.22 * side, back + 0.22 * side, back + 0.22 * side + 0.5 * UP, back - 0.22 * side + 0.5 * UP]
+        ),
+        tint,
+        -0.1,
+    )
 
 
 def draw_bike(canvas: Canvas, middle: F64, forward: F64, tint: Colour) -> None:
@@ -208,8 +228,19 @@ def draw_bike(canvas: Canvas, middle: F64, forward: F64, tint: Colour) -> None:
     for hub in hubs:
         canvas.stroke(_ring(hub, forward, UP, 0.32, 22), 0.055, (40, 40, 42), -0.1)
         canvas.disc(hub, 0.05, STEEL, -0.08)
-    saddle, crank, bars = base + 0.86 * UP - 0.08 * forward, base + 0.32 * UP + 0.08 * forward, base + 0.95 * UP + 0.5 * forward
-    for a, b in ((hubs[0], crank), (hubs[0], saddle), (crank, saddle), (crank, bars), (saddle + 0.0 * UP, bars), (hubs[1], bars)):
+    saddle, crank, bars = (
+        base + 0.86 * UP - 0.08 * forward,
+        base + 0.32 * UP + 0.08 * forward,
+        base + 0.95 * UP + 0.5 * forward,
+    )
+    for a, b in (
+        (hubs[0], crank),
+        (hubs[0], saddle),
+        (crank, saddle),
+        (crank, bars),
+        (saddle + 0.0 * UP, bars),
+        (hubs[1], bars),
+    ):
         canvas.stroke(np.stack([a, b]), 0.06, tint, -0.05)
     canvas.stroke(np.stack([saddle - 0.1 * forward, saddle + 0.1 * forward]), 0.08, (35, 30, 30), -0.04)
 
@@ -227,10 +258,15 @@ def draw_furniture(canvas: Canvas, pose: Pose, name: str, tint: Colour) -> None:
     elif name == "ladder":
         foot = _before(pose, 0.5, 0.0)
         rise = 2.4 * UP + 0.35 * pose.forward
-        for i in (-0.2, 0.2):
-            canvas.stroke(np.stack([foot + i * side, foot + i * side + rise]), 0.055, (205, 170, 60), -0.1)
+        for apart in (-0.2, 0.2):
+            canvas.stroke(np.stack([foot + apart * side, foot + apart * side + rise]), 0.055, (205, 170, 60), -0.1)
         for share in np.linspace(0.1, 0.95, 8):
-            canvas.stroke(np.stack([foot - 0.2 * side + share * rise, foot + 0.2 * side + share * rise]), 0.045, (205, 170, 60), -0.1)
+            canvas.stroke(
+                np.stack([foot - 0.2 * side + share * rise, foot + 0.2 * side + share * rise]),
+                0.045,
+                (205, 170, 60),
+                -0.1,
+            )
     elif name == "bike":
         draw_bike(canvas, pose.hips + 0.6 * pose.forward - 0.1 * side, pose.forward, tint)
     elif name == "chair":

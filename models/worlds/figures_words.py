@@ -19,21 +19,65 @@ from models.worlds.figures_things import FURNITURE, ITEMS
 Rng = np.random.Generator
 
 POSTURE_WORDS: dict[str, tuple[str, ...]] = {
-    "standing": ("standing", "standing still", "standing upright", "on both feet", "standing with arms down", "just standing there"),
-    "hands on hips": ("with hands on the hips", "hands on hips", "standing with both hands on the waist", "with elbows out and hands on the hips"),
+    "standing": (
+        "standing",
+        "standing still",
+        "standing upright",
+        "on both feet",
+        "standing with arms down",
+        "just standing there",
+    ),
+    "hands on hips": (
+        "with hands on the hips",
+        "hands on hips",
+        "standing with both hands on the waist",
+        "with elbows out and hands on the hips",
+    ),
     "arms folded": ("with arms folded", "arms crossed", "with crossed arms", "with folded arms over the chest"),
-    "arms raised": ("with both arms raised", "arms up", "both arms overhead", "with both hands above the head", "raising both arms"),
-    "arms spread": ("with arms spread wide", "arms stretched out to the sides", "both arms out to the side", "with open arms"),
+    "arms raised": (
+        "with both arms raised",
+        "arms up",
+        "both arms overhead",
+        "with both hands above the head",
+        "raising both arms",
+    ),
+    "arms spread": (
+        "with arms spread wide",
+        "arms stretched out to the sides",
+        "both arms out to the side",
+        "with open arms",
+    ),
     "waving": ("waving", "waving with one hand", "waving hello", "one raised hand waving"),
     "pointing": ("pointing", "pointing forward", "pointing with one arm", "one arm stretched forward"),
-    "reaching up": ("reaching up", "reaching up with one arm", "stretching one hand up high", "on tiptoe reaching high"),
+    "reaching up": (
+        "reaching up",
+        "reaching up with one arm",
+        "stretching one hand up high",
+        "on tiptoe reaching high",
+    ),
     "pushing": ("pushing", "leaning forward and pushing", "pushing hard with both arms", "leaning into a push"),
-    "hand at the head": ("with a hand at the head", "holding a hand to the ear", "a hand beside the head", "one hand at the ear"),
-    "bending": ("bending down", "bending over", "bent at the waist", "bending forward with arms hanging", "leaning down"),
+    "hand at the head": (
+        "with a hand at the head",
+        "holding a hand to the ear",
+        "a hand beside the head",
+        "one hand at the ear",
+    ),
+    "bending": (
+        "bending down",
+        "bending over",
+        "bent at the waist",
+        "bending forward with arms hanging",
+        "leaning down",
+    ),
     "crouching": ("crouching", "squatting", "crouching low", "in a squat", "crouched with bent knees"),
     "kneeling": ("kneeling", "on one knee", "kneeling down", "with one knee on the ground"),
     "sitting": ("sitting", "sitting on a chair", "seated", "sitting down on a seat", "seated on a chair"),
-    "sitting on the ground": ("sitting on the ground", "sitting on the floor", "seated on the floor with legs stretched", "sitting low with straight legs"),
+    "sitting on the ground": (
+        "sitting on the ground",
+        "sitting on the floor",
+        "seated on the floor with legs stretched",
+        "sitting low with straight legs",
+    ),
     "lying on the back": ("lying on the back", "lying face up", "flat on the back", "lying down on the back"),
     "lying on the front": ("lying on the front", "lying face down", "flat on the belly", "lying on the stomach"),
     "lunging": ("lunging", "in a deep lunge", "taking a long step forward", "one leg far forward in a lunge"),
@@ -47,7 +91,12 @@ POSTURE_WORDS: dict[str, tuple[str, ...]] = {
     "plank": ("in a plank", "doing a push up", "in a push up position", "holding a plank on straight arms"),
     "crawling": ("crawling", "on hands and knees", "crawling on all fours", "crawling along the floor"),
     "handstand": ("doing a handstand", "upside down on the hands", "in a handstand", "standing on the hands"),
-    "balancing": ("balancing on one leg", "standing on one leg", "on one foot with arms out", "balancing with one leg lifted"),
+    "balancing": (
+        "balancing on one leg",
+        "standing on one leg",
+        "on one foot with arms out",
+        "balancing with one leg lifted",
+    ),
     "swinging": ("swinging both arms", "swinging to one side", "twisting with both arms to the side", "in a big swing"),
     "climbing": ("climbing", "climbing up", "hands and feet climbing", "climbing high"),
     "punching": ("punching", "throwing a punch", "punching with one fist", "striking with the fist"),
@@ -90,10 +139,15 @@ OTHER_POSTURE_WORDS: dict[str, tuple[str, ...]] = {
     "punching": ("a punch", "a strike with one fist"),
     "riding": ("a bicycle ride", "pedalling a bike"),
 }
-"""Posture -> phrases that no caption uses, though most of their words occur in some; for the paraphrased descriptors."""
+"""Posture -> phrases that no caption uses, though most of their words are in some; for the paraphrased descriptors."""
 
 _HELD = ("holding a {}", "with a {} in the hands", "a {} in hand", "carrying a {}")
-_GROUND = ("a {} on the ground", "a {} lies on the floor", "next to a {} on the ground", "with a {} on the floor in front")
+_GROUND = (
+    "a {} on the ground",
+    "a {} lies on the floor",
+    "next to a {} on the ground",
+    "with a {} on the floor in front",
+)
 _AIR = ("a {} in the air", "a {} flying", "with a {} flying through the air")
 ITEM_WORDS: dict[str, tuple[str, ...]] = {"held": _HELD, "ground": _GROUND, "air": _AIR}
 OTHER_ITEM_WORDS: dict[str, tuple[str, ...]] = {
@@ -202,14 +256,36 @@ def caption(label: FrameLabel, rng: Rng, names: Sequence[str] = ()) -> Caption:
     return Caption(text, posture, item, mode, furniture, shirt, scene)
 
 
-_SYLLABLES = "ba ke lo mi nu ra si to ve wo zan dri fle gor hul jat pol quin sur tem var yel".split()
+_SYLLABLES = (
+    "ba",
+    "ke",
+    "lo",
+    "mi",
+    "nu",
+    "ra",
+    "si",
+    "to",
+    "ve",
+    "wo",
+    "zan",
+    "dri",
+    "fle",
+    "gor",
+    "hul",
+    "jat",
+    "pol",
+    "quin",
+)
 
 
 def invented_names(rng: Rng, count: int) -> list[str]:
     """Words that mean nothing, one to three syllables each, some of two words: a text tower must not lean on names."""
     found = []
     for _ in range(count):
-        words = ["".join(_one(rng, _SYLLABLES) for _ in range(int(rng.integers(1, 4)))) for _ in range(int(rng.integers(1, 3)))]
+        words = [
+            "".join(_one(rng, _SYLLABLES) for _ in range(int(rng.integers(1, 4))))
+            for _ in range(int(rng.integers(1, 3)))
+        ]
         found.append(" ".join(words))
     return found
 
@@ -267,7 +343,16 @@ def label_of(row: Sequence[int]) -> FrameLabel:
         names[i][values[place]] if values[place] >= 0 else None for i, place in enumerate((0, 2, 3, 4))
     )
     return FrameLabel(
-        posture, item, mode, furniture, shirt or "", scene or "", (), values[9], posture is None, np.zeros((0, 2), np.float32)
+        posture,
+        item,
+        mode,
+        furniture,
+        shirt or "",
+        scene or "",
+        (),
+        values[9],
+        posture is None,
+        np.zeros((0, 2), np.float32),
     )
 
 
