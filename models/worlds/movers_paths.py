@@ -233,5 +233,11 @@ def _shadow_share(room: RoomScene, camera: Camera, behind: NDArray[np.float32], 
     along = -np.broadcast_to(light.towards, points.shape) if light.distant else points - light.towards
     along = (along / np.linalg.norm(along, axis=1, keepdims=True)).astype(np.float32)
     hits = room.scene.intersect(points, along)
-    thrown = (points + along * hits.t[:, None])[hits.face >= 0]
-    return _share(thrown, camera, behind)
+    met = hits.face >= 0
+    thrown, back = (points + along * hits.t[:, None])[met], -along[met]
+    # what lies in the shade of furniture, or faces away from the lamp, does not get darker
+    corners = room.scene.triangles[hits.face[met]].astype(np.float64)
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    slope = np.einsum("nk,nk->n", flat, back) / np.maximum(np.linalg.norm(flat, axis=1), 1e-12)
+    lit = (np.abs(slope) > 0.15) & ~room.scene.blocked(thrown + back * np.float32(0.02), back)
+    return _share(thrown[lit], camera, behind)

@@ -116,7 +116,7 @@ def scattered(rng: np.random.Generator, size: int, count: int, smallest: float =
 def wallpaper(rng: np.random.Generator, size: int = 1024, kind: str | None = None) -> U8:
     """A wall that is nowhere like elsewhere: "plaster", "print", "stripes", "bricks" or "panels" (any when None)."""
     chosen = kind or str(rng.choice(WALLS))
-    base = tone(rng, (0.62, 0.92), (0.04, 0.28))
+    base = tone(rng, (0.66, 0.94), (0.04, 0.24), float(rng.choice(_WALL_HUES)))
     uneven = value_noise(rng, size, 5, 6)
     x = np.broadcast_to(np.arange(size, dtype=np.float32) / size, (size, size))
     if chosen == "plaster":
@@ -161,6 +161,7 @@ def _bricks(rng: np.random.Generator, size: int, base: F32, uneven: F32) -> F32:
     return np.where(joint[..., None], np.float32(175) * (0.8 + 0.3 * uneven[..., None]), image).astype(np.float32)
 
 
+_WALL_HUES = (0.07, 0.1, 0.12, 0.14, 0.25, 0.38, 0.48, 0.56, 0.6, 0.68, 0.97)
 WALLS = ("plaster", "print", "stripes", "bricks", "panels")
 FLOORS = ("boards", "tiles", "carpet", "parquet")
 
@@ -184,7 +185,9 @@ def flooring(rng: np.random.Generator, size: int = 1024, kind: str | None = None
         image *= np.where(joint, 0.45, 1.0)[..., None]
     elif chosen == "tiles":
         count = int(rng.integers(9, 16))
-        base, other = tone(rng, (0.5, 0.92), (0.02, 0.35)), tone(rng, (0.25, 0.8), (0.02, 0.4))
+        base, other = (
+            tone(rng, value, (0.02, 0.28), float(rng.choice(_WALL_HUES))) for value in ((0.5, 0.9), (0.25, 0.8))
+        )
         row, column = (np.minimum((axis * count).astype(int), count - 1) for axis in (y, x))
         which = ((row + column) % 2 if rng.random() < 0.5 else row * 0).astype(np.float32)
         veins = np.abs(value_noise(rng, size, 9, 5) - 0.5) < 0.02
@@ -217,6 +220,16 @@ def rug(rng: np.random.Generator, height: int = 384, width: int = 512) -> U8:
         thick = max(int((0.045 if inset in (0.0, 0.06) else 0.012) * height), 2)
         cv2.rectangle(image, (k, k), (width - 1 - k, height - 1 - k), [float(v) for v in colour], thick)
     return _done(image * (0.85 + 0.3 * rng.random((height, width, 1), dtype=np.float32)))
+
+
+def round_rug(rng: np.random.Generator, size: int = 512) -> U8:
+    """A rug of rings; only the disc inscribed in the picture is meant to be seen."""
+    ground, border, figure = (tone(rng, (0.25, 0.85), (0.15, 0.55)) for _ in range(3))
+    image = _mix(ground, figure, scattered(rng, size, int(rng.integers(40, 80)), 0.015, 0.05))
+    for share, thick, colour in ((0.97, 0.05, border), (0.9, 0.015, figure), (0.55, 0.02, border), (0.2, 0.03, figure)):
+        ring = [float(v) for v in colour]
+        cv2.circle(image, (size // 2, size // 2), int(size * share / 2), ring, max(int(thick * size), 1), cv2.LINE_AA)
+    return _done(image * (0.85 + 0.3 * rng.random((size, size, 1), dtype=np.float32)))
 
 
 def painting(rng: np.random.Generator, height: int = 256, width: int = 256) -> U8:

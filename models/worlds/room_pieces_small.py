@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.worlds.room_materials import cloth, paint, painting, rug, sky, trim, wood
+from models.worlds.room_materials import cloth, paint, painting, round_rug, rug, sky, trim, wood
 from models.worlds.room_pieces import Kit, Maker, Piece
 from models.worlds.room_shapes import Shape, ball, box, cushion, quad, rod, sheet, turned
 
@@ -12,7 +12,7 @@ from models.worlds.room_shapes import Shape, ball, box, cushion, quad, rod, shee
 def carpet(rng: np.random.Generator, design: int) -> Piece:
     kit = Kit("rug")
     w, d = rng.uniform(1.6, 2.4), rng.uniform(1.1, 1.6)
-    picture = rug(rng)
+    picture = rug(rng) if design == 0 else round_rug(rng)
     if design == 0:
         face = quad([[-w / 2, 0.012, d / 2], [w / 2, 0.012, d / 2], [w / 2, 0.012, -d / 2], [-w / 2, 0.012, -d / 2]])
         kit.add(box((w, 0.01, d), (0, 0.005, 0)), "edge", cloth(rng), 0.4)
@@ -93,7 +93,7 @@ def picture(rng: np.random.Generator, design: int) -> Piece:
     z = 0.036
     face = quad([[-a, h / 2 - b, z], [a, h / 2 - b, z], [a, h / 2 + b, z], [-a, h / 2 + b, z]]).fitted()
     kit.add(face, "canvas", painting(rng, 256, int(np.clip(256 * a / b, 128, 512))), None)
-    return Piece("picture", kit.model(), hangs=True)
+    return Piece("picture", kit.model(centred=False), hangs=True)
 
 
 def window(rng: np.random.Generator, design: int) -> Piece:

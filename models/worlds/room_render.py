@@ -79,7 +79,8 @@ def render_room(
     without = render(room.scene, camera, room.lighting, np.random.default_rng(seed), False)
     change = developed(frame.single, room.exposure) - developed(without.single, room.exposure)
     # the mean over 3 x 3 pixels: single pixels of the sampling pattern are no shadow
-    shadow = (cv2.blur(np.abs(change).mean(axis=2), (3, 3)) > shadow_level) & ~mover
+    darker = (cv2.blur(np.abs(change).mean(axis=2), (3, 3)) > shadow_level).astype(np.uint8)
+    shadow = (cv2.morphologyEx(darker, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0) & ~mover
     number = np.where(frame.instance > scene.first_mover, scene.first_mover - frame.instance, frame.instance)
     rgb = _bytes(developed(frame.light, room.exposure))
     return RoomFrame(rgb, frame.depth, frame.normals, number.astype(np.int32), frame.part, frame.uv, mover, shadow)
