@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.hugs.pipeline_compare_types import CompareResult, Trained
 from models.hugs.pipeline_work import Work
 from models.hugs.proposals import Proposal
 from models.method import ASSETS
@@ -183,3 +184,47 @@ def decoded(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> Image:
     if image is None:
         raise ValueError("a picture cannot be read")
     return np.asarray(image)
+
+
+def compare_extras(result: CompareResult) -> dict[str, bytes]:
+    """The comparison as files of the zip."""
+    about = {
+        "steps": result.steps,
+        "seed": result.seed,
+        "trained": [
+            {
+                "masks": one.masks,
+                "psnr": one.psnr,
+                "ssim": one.ssim,
+                "held_out": sorted(one.held_out),
+                "video": len(one.video),
+            }
+            for one in result.trained
+        ],
+    }
+    files = {"compare/about.json": json.dumps(about).encode()}
+    for one in result.trained:
+        for name, picture in one.held_out.items():
+            files[f"compare/{one.masks}/{name}.jpg"] = jpeg(picture, RENDER_QUALITY)
+        for number, picture in enumerate(one.video):
+            files[f"compare/{one.masks}/video/{number:03d}.jpg"] = jpeg(picture, RENDER_QUALITY)
+    return files
+
+
+def comparison(sample: Sample) -> CompareResult | None:
+    """The shipped comparison, None when the file has none."""
+    if "compare/about.json" not in sample.extras:
+        return None
+    about = json.loads(sample.extras["compare/about.json"])
+
+    def trained(told: Mapping[str, Any]) -> Trained:
+        folder = f"compare/{told['masks']}"
+        return Trained(
+            told["masks"],
+            told["psnr"],
+            told["ssim"],
+            {name: decoded(sample.extras[f"{folder}/{name}.jpg"]) for name in told["held_out"]},
+            tuple(decoded(sample.extras[f"{folder}/video/{number:03d}.jpg"]) for number in range(told["video"])),
+        )
+
+    return CompareResult(tuple(trained(told) for told in about["trained"]), about["steps"], about["seed"])

@@ -1,0 +1,140 @@
+"""What one open page of the HuGS room is working on: the capture with its stages, the frame and step shown, its job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.hugs.pipeline_compare_types import CompareResult
+    from models.hugs.pipeline_work import Work
+    from models.hugs.sample import Sample
+    from models.runtime import Ticket
+
+STEPS = ("load", "sfm", "residual", "segments", "fused", "export", "compare")
+"""Ids of the steps, in their order."""
+TOOLS = ("why", "moves", "static", "auto")
+"""What a click on a segment does."""
+MOST_UNDO = 100
+
+Corrections = dict[str, dict[int, bool]]
+
+
+@dataclass(eq=False)
+class Session:
+    """All of it; handlers of one page may run at the same time. ``work`` is the shipped sample until one is loaded."""
+
+    user: str
+    step: str = "fused"
+    frame: str = ""
+    tool: str = "why"
+    asked: tuple[int, int] | None = None
+    """The pixel whose truth table is shown."""
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    looks: dict[int, Any] = field(default_factory=dict)
+    """Pictures taken along the residual's training: step -> (h, w, 3) uint8 of frame ``watched``."""
+    watched: str = ""
+    compared: CompareResult | None = None
+    example: bool = True
+    changed: str = ""
+    """What no longer belongs to the comparison shown: empty, or a sentence."""
+    undone: list[Corrections] = field(default_factory=list)
+    done: list[Corrections] = field(default_factory=list)
+    said: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 0
+    ticket: Ticket | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _work: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The capture with its stages."""
+        with self.lock:
+            if self._work is None:
+                self._open_sample()
+            if self._work is None:
+                raise RuntimeError("no capture is open")
+            return self._work
+
+    def _open_sample(self) -> None:
+        from models.hugs import sample
+
+        found = sample.load()
+        self._work = found.work
+        self.losses, self.looks, self.watched = list(found.losses), dict(found.looks), found.watched
+        self.compared = sample.comparison(found)
+        self.frame = self.frame or first_frame(found)
+        self.example = True
+
+    def open_sample(self) -> None:
+        """Back to the shipped capture, as it was shipped."""
+        with self.lock:
+            self.frame, self.asked = "", None
+            self._forget()
+            self._open_sample()
+
+    def take(self, work: Work) -> None:
+        """Go on with another capture."""
+        with self.lock:
+            self._forget()
+            self._work, self.frame, self.asked, self.example = work, work.names[0], None, False
+
+    def _forget(self) -> None:
+        self._work, self.compared, self.changed, self.watched = None, None, "", ""
+        self.losses, self.looks, self.undone, self.done = [], {}, [], []
+
+    def correct(self, now: Corrections) -> None:
+        """Take ``now`` as the corrections, so that undo brings back those before."""
+        with self.lock:
+            self.done = [*self.done[-MOST_UNDO:], self.work.forced]
+            self.undone = []
+            self.work.forced = now
+
+    def back(self, *, redo: bool = False) -> bool:
+        """Undo the last correction, or redo it; False when there is none."""
+        with self.lock:
+            source, target = (self.undone, self.done) if redo else (self.done, self.undone)
+            if not source:
+                return False
+            target.append(self.work.forced)
+            self.work.forced = source.pop()
+            return True
+
+    def begin(self, ticket: Ticket) -> None:
+        """``ticket`` is now the page's job; an older one is cancelled."""
+        with self.lock:
+            old, self.ticket = self.ticket, ticket
+        if old is not None and old is not ticket:
+            old.cancel()
+
+    def cancel(self) -> None:
+        """The user's cancel."""
+        with self.lock:
+            ticket = self.ticket
+        if ticket is not None:
+            ticket.cancel()
+
+    def next(self) -> int:
+        """Something was asked; answers to older questions are dropped."""
+        with self.lock:
+            self.revision += 1
+            return self.revision
+
+    def held_bytes(self) -> int:
+        """About how much it keeps."""
+        with self.lock:
+            if self._work is None:
+                return 0
+            photos = sum(view.image.nbytes for view in self._work.capture.views)
+            return 4 * photos
+
+
+def first_frame(sample: Sample) -> str:
+    """The frame the sample opens with: one with a good deal that moves."""
+    views = [view for view in sample.work.capture.views if view.truth is not None]
+    if not views:
+        return sample.work.names[0]
+    return max(views, key=lambda view: int((~view.truth).sum()) if view.truth is not None else 0).name

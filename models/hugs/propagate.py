@@ -1,0 +1,75 @@
+"""A correction carried to the neighbouring frames: the segment that covers the same place and has the same colours.
+
+The camera moves between photos, so the segment is looked for at a few offsets around its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.hugs.fusion import FrameCues
+
+LEAST = 0.45
+"""A match below this is none."""
+BINS = 8
+"""Colour histogram bins along each of red, green and blue."""
+REACH = 0.12
+"""How far a segment may have moved between two photos, as a share of the longer side."""
+COLOUR_PART = 0.5
+
+
+@dataclass(frozen=True)
+class Match:
+    """The segment of the other frame, with what speaks for it: overlap (IoU after the offset) and colours, 0..1."""
+
+    segment: int
+    iou: float
+    colour: float
+    offset: tuple[int, int]
+
+    @property
+    def score(self) -> float:
+        """Mean of both."""
+        return COLOUR_PART * self.colour + (1 - COLOUR_PART) * self.iou
+
+
+def match(source: FrameCues, segment: int, target: FrameCues) -> Match | None:
+    """The segment of ``target`` most like ``segment`` of ``source``; None when nothing is like it."""
+    mask = source.segments == segment
+    if not mask.any() or source.size != target.size:
+        return None
+    colours = _histogram(source.image[mask])
+    sizes = np.bincount(target.segments.ravel())
+    ys, xs = np.nonzero(mask)
+    best: Match | None = None
+    known: dict[int, float] = {}
+    for offset in _offsets(max(source.size)):
+        moved_y, moved_x = ys + offset[0], xs + offset[1]
+        inside = (moved_y >= 0) & (moved_y < target.size[0]) & (moved_x >= 0) & (moved_x < target.size[1])
+        if not inside.any():
+            continue
+        shared = np.bincount(target.segments[moved_y[inside], moved_x[inside]], minlength=len(sizes))
+        iou = shared / np.maximum(sizes + len(ys) - shared, 1)
+        found = int(iou.argmax())
+        if found not in known:
+            known[found] = float(np.minimum(colours, _histogram(target.image[target.segments == found])).sum())
+        one = Match(found, float(iou[found]), known[found], offset)
+        if best is None or one.score > best.score:
+            best = one
+    return best if best is not None and best.score >= LEAST else None
+
+
+def _offsets(side: int) -> list[tuple[int, int]]:
+    reach = max(1, round(REACH * side))
+    steps = sorted({0, *(round(sign * reach * part / 4) for part in range(1, 5) for sign in (-1, 1))})
+    return sorted(((y, x) for y in steps for x in steps), key=lambda offset: (abs(offset[0]) + abs(offset[1]), offset))
+
+
+def _histogram(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """(N, 3) uint8 -> shares of BINS ** 3 colours."""
+    bins = (pixels.astype(np.int64) * BINS) // 256
+    counts = np.bincount((bins[:, 0] * BINS + bins[:, 1]) * BINS + bins[:, 2], minlength=BINS**3)
+    return counts / max(len(pixels), 1)
