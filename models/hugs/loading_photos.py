@@ -19,7 +19,7 @@ from models.parts.problems import BadInput, readable_bytes
 
 Tick = Callable[[float, str], None]
 Picture = npt.NDArray[np.uint8]
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _MAX_BYTES = 100_000_000
 _MAX_PIXELS = 100_000_000
 _MIN_SIDE = 32
