@@ -87,7 +87,7 @@ RECIPES: dict[Task, Recipe] = {
             Phase(500, 96, 16, pathfinder.LENGTHS),
         )
     ),
-    "segmentation": Recipe((Phase(200, 48, 24), Phase(400, 96, 12))),
+    "segmentation": Recipe((Phase(250, 48, 24), Phase(250, 96, 12))),
 }
 
 
