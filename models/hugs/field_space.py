@@ -15,6 +15,8 @@ from models.parts.capture import View
 Array = npt.NDArray[np.float64]
 
 FEWEST_POINTS = 30
+OUTSIDE = 0.04
+"""Share of points outside the box, which is cut at 1 % of each side, from which on there is more than a closed room."""
 MARGIN = 0.08
 FAR = 8.0
 """How many box sizes away the shell ends."""
@@ -81,7 +83,7 @@ def space_of(views: Sequence[View], points: Array | None = None, shell: float | 
         margin = MARGIN * (high - low).max()
         low, high = np.minimum(low - margin, eyes.min(0) - margin), np.maximum(high + margin, eyes.max(0) + margin)
         outside = ((points < low) | (points > high)).any(1).mean()
-        known = 0.25 if outside > 0.01 else 0.0
+        known = 0.25 if outside > OUTSIDE else 0.0
     else:
         reach = max(float((eyes.max(0) - eyes.min(0)).max()), 1e-3)
         low, high = eyes.min(0) - reach, eyes.max(0) + reach

@@ -1,0 +1,39 @@
+"""What the report card of HuGS measures: scenes, seeds, the maps that are compared and how the fields are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from models.hugs.field_config import FieldConfig
+from models.hugs.fusion_config import FusionConfig
+
+Map = Literal["sfm", "residual", "residual_segments", "hugs", "silhouettes"]
+MAPS: tuple[Map, ...] = ("sfm", "residual", "residual_segments", "hugs", "silhouettes")
+"""Static maps with a score: the two cues, the residual voted over segments, HuGS, and HuGS with the true silhouettes
+of what moves among its segments."""
+
+Training = Literal["none", "sfm", "residual", "residual_segments", "hugs", "robust", "true"]
+TRAININGS: tuple[Training, ...] = ("none", "sfm", "residual", "residual_segments", "hugs", "robust", "true")
+"""Under which maps a field is trained: none at all, the maps above, RobustNeRF's trimming, the true maps."""
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """``scenes``: how many settings of models.hugs.scenes.EVALUATION; ``seeds``: captures of each.
+
+    cue: the fields whose residual is looked at. final: the fields whose pictures of clean held-out views are compared.
+    """
+
+    scenes: int
+    seeds: int
+    side: int = 192
+    frames: int = 36
+    cue: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=400, samples=24, nodes=400_000))
+    final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=600, samples=24, nodes=400_000))
+    fusion: FusionConfig = field(default_factory=lambda: FusionConfig(track_threshold=6, quantile=0.9, erode=3))
+
+
+FULL = EvaluationConfig(scenes=6, seeds=3)
+QUICK = EvaluationConfig(scenes=3, seeds=1)
+"""The first scenes of FULL with their first seed, measured in the same way."""

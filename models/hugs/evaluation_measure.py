@@ -1,0 +1,180 @@
+"""Measures one capture: cues, maps and their agreement with the truth, then fields under each of the maps."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from models.hugs.colour_segments import colour_partition, colour_segments
+from models.hugs.evaluation_config import EvaluationConfig
+from models.hugs.evaluation_records import FieldScore, MapScore, Record
+from models.hugs.field import VoxelField, render_view, train_field
+from models.hugs.field_config import FieldConfig
+from models.hugs.field_rays import learning_size
+from models.hugs.fusion import single_cue
+from models.hugs.partition import partition
+from models.hugs.pipeline_work import Work
+from models.hugs.proposals import COLOUR_NAME, Proposal
+from models.hugs.sfm import SfmConfig, run_sfm
+from models.parts.capture import Capture, View
+from models.parts.metrics import colour_correct, psnr, ssim
+
+Masks = dict[str, npt.NDArray[np.bool_]]
+Proposer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
+"""A photo (H, W, 3) uint8 -> (N, H, W) bool regions, which may overlap and leave holes."""
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def add(self, stage: str, since: float) -> None:
+        """Counts the time from ``since`` (time.monotonic) to now for ``stage``."""
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - since, 2)
+
+
+def measure(
+    scene: str, seed: int, capture: Capture, config: EvaluationConfig, proposer: Proposer | None, name: str
+) -> Record:
+    """The record of ``capture``, whose views have poses and truth; ``name`` says what ``proposer`` is."""
+    clock = Clock()
+    work, placed = prepared(capture, config, proposer, clock)
+    maps = all_maps(work, config)
+    truth = {view.name: view.truth for view in capture.views if view.truth is not None}
+    trainings: dict[str, Masks | None] = {"none": None, **maps, "true": truth}
+    del trainings["silhouettes"]
+    fields = {}
+    for which, masks in trainings.items():
+        since = time.monotonic()
+        fields[which] = field_score(work.capture, masks, config.final, seed)
+        clock.add(f"field {which}", since)
+    since = time.monotonic()
+    fields["robust"] = field_score(work.capture, None, replace(config.final, loss="robust"), seed)
+    clock.add("field robust", since)
+    structure = work.capture.structure
+    return Record(
+        scene,
+        seed,
+        capture.digest,
+        round(1 - float(np.mean([mask.mean() for mask in truth.values()])), 4),
+        placed,
+        0 if structure is None else len(structure.ids),
+        name if proposer is not None else COLOUR_NAME,
+        {which: map_score(masks, truth) for which, masks in maps.items()},
+        fields,
+        clock.seconds,
+    )
+
+
+def prepared(capture: Capture, config: EvaluationConfig, proposer: Proposer | None, clock: Clock) -> tuple[Work, int]:
+    """Structure, segments and residuals of a capture with known poses, and in how many views features were matched."""
+    since = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vitrine-evaluation-") as folder:
+        structured = run_sfm(
+            capture, folder, rng=np.random.default_rng(0), config=SfmConfig(known_poses=True, threads=1)
+        )
+    clock.add("structure", since)
+    work = Work(structured, fusion=config.fusion)
+    since = time.monotonic()
+    for view in structured.views:
+        work.take_proposal(view.name, Proposal(COLOUR_NAME, segments_of(work.frame(view.name), proposer)))
+    clock.add("segments", since)
+    since = time.monotonic()
+    look(work, None, config.cue)
+    clock.add("residual", since)
+    structure = structured.structure
+    seen = 0 if structure is None else sum((points.point_ids >= 0).any() for points in structure.keypoints.values())
+    return work, int(seen)
+
+
+def look(work: Work, masks: Masks | None, config: FieldConfig) -> None:
+    """Trains a field and renders every photo into ``work``."""
+    field = trained(work.capture, masks, config, 0)
+    for view in work.capture.posed:
+        work.take_render(view.name, rendered(field, view, config))
+
+
+def segments_of(image: npt.NDArray[np.uint8], proposer: Proposer | None) -> npt.NDArray[np.int32]:
+    """(H, W) segment ids by colour, or of the proposer's regions with the rest split by colour."""
+    if proposer is None:
+        return colour_segments(image)
+    return colour_partition(proposer(image), image)
+
+
+def all_maps(work: Work, config: EvaluationConfig) -> dict[str, Masks]:
+    """Name -> view name -> (H, W) bool static map, of each cue and of the fusion."""
+    names = work.names
+    maps: dict[str, Masks] = {
+        "sfm": {name: single_cue(work.cues(name), config.fusion, "sfm") for name in names},
+        "residual": {name: single_cue(work.cues(name), config.fusion, "residual") for name in names},
+        "residual_segments": {
+            name: single_cue(work.cues(name), config.fusion, "residual x segments") for name in names
+        },
+        "hugs": work.masks(),
+    }
+    true = Work(work.capture, dict(work.renders), fusion=config.fusion)
+    for view in work.capture.views:
+        true.take_proposal(view.name, Proposal("true", with_silhouettes(work.proposals[view.name].segments, view)))
+    maps["silhouettes"] = true.masks()
+    return maps
+
+
+def with_silhouettes(segments: npt.NDArray[np.int32], view: View) -> npt.NDArray[np.int32]:
+    """The segments with those of what moves cut out along its true outline."""
+    if view.truth is None or view.truth.all():
+        return segments
+    static = [segments == number for number in range(int(segments.max()) + 1)]
+    masks = np.stack([*(one & view.truth for one in static), ~view.truth])
+    return partition(masks[masks.any((1, 2))])
+
+
+def map_score(masks: Mapping[str, npt.NDArray[np.bool_]], truth: Mapping[str, npt.NDArray[np.bool_]]) -> MapScore:
+    """Pixels of all frames counted together."""
+    counts = np.zeros(4, np.int64)
+    for name, static in truth.items():
+        counts += np.bincount((2 * static.astype(np.int64) + masks[name]).ravel(), minlength=4)
+    hit, missed, wrongly, kept = (int(value) for value in counts)
+    moving = hit / max(hit + missed + wrongly, 1)
+    resting = kept / max(kept + missed + wrongly, 1)
+    return MapScore(
+        round((moving + resting) / 2, 5),
+        round(moving, 5),
+        round(2 * hit / max(2 * hit + missed + wrongly, 1), 5),
+        round(hit / max(hit + missed, 1), 5),
+    )
+
+
+def trained(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> VoxelField:
+    """The field after all its steps."""
+    points = None if capture.structure is None else capture.structure.xyz
+    *_, last = train_field(capture.posed, masks, config, np.random.default_rng(seed), points)
+    return last.field
+
+
+def rendered(field: VoxelField, view: View, config: FieldConfig) -> npt.NDArray[np.float32]:
+    """The field's picture of a view at the size it learns at."""
+    assert view.intrinsics is not None
+    assert view.camera_to_world is not None
+    camera = view.intrinsics.scaled(*learning_size(view, config.side))
+    return render_view(field, camera, view.camera_to_world, config)[0]
+
+
+def field_score(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> FieldScore:
+    """Trains under ``masks`` and compares pictures of the clean held-out views, at the photos' size, in 8 bits."""
+    field = trained(capture, masks, config, seed)
+    scores = []
+    for view in capture.held_out:
+        assert view.intrinsics is not None
+        assert view.camera_to_world is not None
+        picture = render_view(field, view.intrinsics, view.camera_to_world, config)[0]
+        shown, truth = np.rint(picture * 255) / 255, view.image / 255
+        scores.append((psnr(shown, truth), ssim(shown, truth), psnr(colour_correct(shown, truth), truth)))
+    means = np.mean(scores, axis=0)
+    return FieldScore(*(round(float(value), 4) for value in means))
