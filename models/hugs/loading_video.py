@@ -23,12 +23,12 @@ def candidates(frames: int, count: int) -> list[npt.NDArray[np.int64]]:
 
     The parts of the stretch next to its neighbours are left out, so that chosen frames keep their distance.
     """
-    edges = np.linspace(0, frames, min(count, frames) + 1)
+    edges = np.linspace(0, frames, min(count, frames) + 1).astype(np.int64)
     stretches = []
     for start, end in pairwise(edges):
         margin = (end - start) / 6
         spread = np.linspace(start + margin, end - margin, _LOOKED_AT)
-        stretches.append(np.unique(np.clip(spread.astype(np.int64), 0, frames - 1)))
+        stretches.append(np.unique(np.clip(spread.astype(np.int64), start, end - 1)))
     return stretches
 
 
