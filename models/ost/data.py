@@ -2,8 +2,8 @@
 
     python -m models.ost.data --frames 150000 --clips 150       # everything the training of ost-mini reads
 
-A pack of frames: frames.npy uint8 (N, side, side, 3), rows.npy int16 (N, 10) (figures_words.COLUMNS), points.npy float16
-(N, 24, 2). A pack of clips: the same with a leading clip dimension, and classes.npy int16 (N,).
+A pack of frames: frames.npy uint8 (N, side, side, 3), rows.npy int16 (N, 10) (figures_words.COLUMNS), points.npy
+float16 (N, 24, 2). A pack of clips: the same with a leading clip dimension, and classes.npy int16 (N,).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How ost-mini is trained, by elapsed time: frames with captions first (stage 1), then OST itself on seen actions (stage 2).
+"""How ost-mini is trained, by elapsed time: frames with captions (stage 1), then OST itself on seen actions (stage 2).
 
     python -m models.ost.data                                   # the packs, once
     python -m models.ost.mini_training --minutes 60 15          # both stages; goes on where it was stopped
@@ -120,6 +120,11 @@ class Run:
         return self.spent + time.monotonic() - self.since
 
     @property
+    def told(self) -> str:
+        """Where the run is, for the log."""
+        return f"step {self.step} {self.elapsed / 60:.1f} min scale {self.model.scale.item():.1f}"
+
+    @property
     def over(self) -> bool:
         """Whether the time is used up."""
         return self.elapsed >= 60 * self.recipe.minutes
@@ -194,9 +199,7 @@ def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> Cl
         run.descend(total)
         if run.step % 50 == 0:
             words = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
-            say(
-                f"stage 1 step {run.step} {run.elapsed / 60:.1f} min contrast {shared.item():.3f} {words} scale {model.scale.item():.1f}"
-            )
+            say(f"stage 1 {run.told} contrast {shared.item():.3f} {words}")
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()
@@ -219,7 +222,7 @@ def _frame_packs(folder: Path) -> list[Pack]:
 def clip_batches(
     pack: Pack, rng: Rng, clips: int, length: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
-    """Batches without end: (clips, length, H, W, 3) sampled as the paper trains, one random frame a segment; classes."""
+    """Batches without end: (clips, length, H, W, 3), one random frame of each segment as in the paper; classes."""
     assert pack.classes is not None
     whole = pack.frames.shape[1]
     while True:
@@ -260,9 +263,7 @@ def stage_2(folder: Path, recipe: Recipe, model: ClipLike, say: Say = print, see
         total = ost_loss(logits, torch.from_numpy(classes.astype(np.int64)))
         run.descend(total)
         if run.step % 25 == 0:
-            say(
-                f"stage 2 step {run.step} {run.elapsed / 60:.1f} min loss {total.item():.3f} scale {model.scale.item():.1f}"
-            )
+            say(f"stage 2 {run.told} loss {total.item():.3f}")
         if time.monotonic() - saved > 120:
             run.save()
             saved = time.monotonic()

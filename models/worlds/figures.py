@@ -306,6 +306,6 @@ def _shadow(picture: U8, view: View, hips: NDArray[np.float64]) -> None:
     cv2.addWeighted(box, 0.3, picture, 0.7, 0, picture)
 
 
-def with_style(style: Style, **changes: object) -> Style:
-    """The style with some of its fields changed."""
-    return replace(style, **changes)  # type: ignore[arg-type]
+def with_style(style: Style, heavy: bool) -> Style:
+    """The style with skinned bodies or with capsules."""
+    return replace(style, heavy=heavy)

@@ -1,4 +1,4 @@
-"""Forty-eight actions as sequences of four moments: 24 for training, 24 held out, and pairs that differ in order alone."""
+"""Actions as sequences of four moments: 24 for training, 24 held out, and pairs that differ in order alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ _SEEN = {
     "floor exercise": "lying_on_the_back | plank | sitting_on_the_ground | crouching",
     "gymnastics": "running | handstand | arms_spread | jumping",
     "rope skipping": "standing rope.held | jumping rope.held | crouching rope.held | bending rope.ground",
-    "strolling in the rain": "walking umbrella.held | standing umbrella.held | running umbrella.held | crouching umbrella.held",
+    "strolling in the rain": "walking umbrella.held | standing umbrella.held | running umbrella.held"
+    " | crouching umbrella.held",
     "playing a concert": "standing guitar.held | sitting guitar.held | waving guitar.ground | kneeling guitar.held",
     "greeting": "walking | waving | arms_spread | hands_on_hips",
     "warming up": "arms_raised | bending | lunging | balancing",

@@ -1,4 +1,4 @@
-"""Drawing people: capsules for the light figures, shaded triangles for the skinned bodies, both into one list by depth."""
+"""Drawing people: capsules for the light figures, shaded triangles for the skinned bodies, in one list by depth."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _darker(colour: Colour) -> Colour:
 
 @dataclass(frozen=True)
 class Look:
-    """Colours of one person, RGB 0..255; ``shirt_name`` is the shirt's colour word. sleeves: 0 none, 1 short, 2 long."""
+    """Colours of one person, RGB 0..255; ``shirt_name`` is the shirt's colour. sleeves: 0 none, 1 short, 2 long."""
 
     shirt_name: str
     shirt: Colour

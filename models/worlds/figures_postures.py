@@ -1,4 +1,4 @@
-"""Thirty-two postures of the acting figures, each with its variants, and how they repeat and leave the ground.
+"""Thirty-three postures of the acting figures, each with its variants, and how they repeat and leave the ground.
 
 Angles are those of people_poses, so the stick figures and the skinned bodies take the same postures.
 """

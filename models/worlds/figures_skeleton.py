@@ -1,4 +1,4 @@
-"""Where the joints of a posed body are, and how the camera of the figures sees them: a parallel view from slightly above."""
+"""Where the joints of a posed body are, and how the camera sees them: a parallel view from slightly above."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ HEAD_RADIUS, LIMB_RADIUS = 0.115, 0.05
 
 @dataclass(frozen=True)
 class Pose:
-    """A posed body in the world, metres, y up, the camera towards +z. joints (J, 3), hands (2, 3), toes (2, 3), left first;
-    head (3,); forward (3,): where the hips look; turns (J, 3, 3) and offset (3,) place a skinned mesh at the same spot."""
+    """A posed body in the world, metres, y up, the camera towards +z. joints (J, 3), hands (2, 3), toes (2, 3), left
+    first; head (3,); forward (3,): where the hips look; turns (J, 3, 3), turn (3, 3) and offset (3,) place a skinned
+    mesh at the same spot."""
 
     joints: F64
     hands: F64
@@ -49,7 +50,7 @@ def turn_y(yaw: float) -> F64:
 
 
 def posed(body: Body, angles: F64, yaw: float, place: F64, lift: float) -> Pose:
-    """The body in a posture at ``place`` (x, z) metres with its lowest point ``lift`` above the ground, hips over the place."""
+    """The body in a posture, hips over ``place`` (x, z) metres, the lowest point ``lift`` metres above the ground."""
     turns = rotations(angles, body.joints)
     rest = np.asarray(body.joints, np.float64)
     local = rest.copy()
@@ -87,7 +88,7 @@ def posed(body: Body, angles: F64, yaw: float, place: F64, lift: float) -> Pose:
 
 @dataclass(frozen=True)
 class View:
-    """A parallel view: ``scale`` pixels a metre, the world's origin at pixel (x, y), looking down by ``tilt`` radians."""
+    """A parallel view: ``scale`` pixels a metre, the origin at pixel (x, y), looking down by ``tilt`` radians."""
 
     scale: float
     x: float
