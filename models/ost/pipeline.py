@@ -131,8 +131,10 @@ class Recognition:
         rows = []
         for place, item in enumerate(self.classes.classes):
             row: dict[str, Any] = {"name": item.name, "spatial": list(item.spatial), "temporal": list(item.temporal)}
-            for scoring, found in self.scores.items():
-                row[scoring] = {"logit": float(found.logits[place]), "share": float(found.shares[place])}
+            row["scores"] = {
+                scoring: {"logit": float(found.logits[place]), "share": float(found.shares[place])}
+                for scoring, found in self.scores.items()
+            }
             row["parts"] = {name: float(values[place]) for name, values in self.parts.items()}
             for kind, matching in (("spatial", self.spatial), ("temporal", self.temporal)):
                 row[f"plan_{kind}"] = matching.plan[place].tolist()

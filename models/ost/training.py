@@ -143,7 +143,7 @@ def fit(
     products (torch.bfloat16 on a GPU), None for float32. first, state: to go on with an earlier run.
     Raises BadInput when the batches run out or the loss is no number.
     """
-    model.train()
+    model.train().requires_grad_(True)
     tool = optimiser(model, recipe) if state is None else state
     source = iter(batches)
     device = next(model.parameters()).device.type
