@@ -74,6 +74,16 @@ class JoinedScene(Scene):
         best.face[hit] = near.face[hit] + self._start
         return best
 
+    def shows_mover(self, origins: F32, directions: F32) -> NDArray[np.bool_]:
+        """Whether the first face on each ray is one of a mover. Quicker than `intersect`: the room is asked only where
+        a mover is met. Cut-out textures of movers count as solid."""
+        near = self._movers.intersect(origins, directions)
+        shown = (near.face >= 0) & ~self._hidden[np.maximum(near.face, 0)]
+        where = np.flatnonzero(shown)
+        if len(where):
+            shown[where] = self._room.intersect(origins[where], directions[where]).t > near.t[where]
+        return shown
+
     def blocked(self, origins: F32, directions: F32, limit: F32 | None = None) -> NDArray[np.bool_]:
         """Whether something solid of the room or of any mover lies on each ray, closer than `limit` (N,)."""
         shaded = self._room.blocked(origins, directions, limit)

@@ -69,12 +69,12 @@ def render_room(
     visible = [mover for mover in movers if not mover.unseen]
     shape = (camera.height, camera.width)
     if not movers:
-        frame = render(room.scene, camera, room.lighting, np.random.default_rng(seed), smooth)
+        frame = render(room.scene, camera, room.lighting, np.random.default_rng(seed), smooth, True)
         none = np.zeros(shape, bool)
         rgb = _bytes(developed(frame.light, room.exposure))
         return RoomFrame(rgb, frame.depth, frame.normals, frame.instance, frame.part, frame.uv, none, none)
     scene = JoinedScene(room.scene, room.builder, mover_scene(movers))
-    frame = render(scene, camera, room.lighting, np.random.default_rng(seed), smooth)
+    frame = render(scene, camera, room.lighting, np.random.default_rng(seed), smooth, True)
     mover = _touched(scene, camera) if visible else np.zeros(shape, bool)
     without = render(room.scene, camera, room.lighting, np.random.default_rng(seed), False)
     change = developed(frame.single, room.exposure) - developed(without.single, room.exposure)
@@ -96,8 +96,7 @@ def _touched(scene: JoinedScene, camera: Camera) -> Bools:
     y, x = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float32).reshape(2, -1)
     for dx, dy in ((0.5, 0.5), (0.17, 0.30), (0.83, 0.20), (0.45, 0.85)):
         directions = camera.directions(x + np.float32(dx), y + np.float32(dy))
-        hits = scene.trace(np.broadcast_to(camera.position, directions.shape), directions)
-        found |= (hits.face >= 0) & (scene.instance[np.maximum(hits.face, 0)] > scene.first_mover)
+        found |= scene.shows_mover(np.broadcast_to(camera.position, directions.shape), directions)
     return found.reshape(camera.height, camera.width)
 
 
