@@ -1,4 +1,4 @@
-"""A convolutional image tower for small CLIPs, as CLIP itself has residual networks beside its ViTs (Radford et al. 2021).
+"""A convolutional image tower for small CLIPs, as CLIP has residual networks beside its ViTs (Radford et al. 2021).
 
 A transformer of a few million parameters needs millions of frames before it finds the body in one; convolutions need
 tens of thousands. Residual units as in He et al. 2016, read by a few learned attention maps instead of a mean.
