@@ -76,9 +76,9 @@ class VoxelField(nn.Module):
         if self.occupied is None:
             return vr.sample_pdf(coarse, torch.ones_like(coarse[:, 1:]), config.samples, generator=generator)
         distance = self.space.distance(coarse, leave)
-        points = origins[:, None] + vr.middles(distance)[..., None] * directions[:, None]
         size = torch.tensor(self.occupied.shape, dtype=torch.float32)
-        place = (self.space.unit(points) * (size - 1) + 0.5).clamp_(min=0).minimum(size - 0.5).to(torch.int32)
+        unit = self.space.along(origins, directions, vr.middles(distance))
+        place = unit.mul_(size - 1).add_(0.5).to(torch.int32)
         i, j, k = place.unbind(-1)
         flat = (i * self.occupied.shape[1] + j) * self.occupied.shape[2] + k
         density = self.occupied.flatten()[flat]
@@ -97,12 +97,12 @@ class VoxelField(nn.Module):
         share = self.edges(origins, directions, leave, config, generator)
         distance = self.space.distance(share, leave)
         middle = vr.middles(distance)
-        points = self.space.unit(origins[:, None] + middle[..., None] * directions[:, None])
-        raw = self.grid(points.view(-1, 3)).view(*middle.shape, 4)
+        places = self.space.along(origins, directions, middle)
+        raw = self.grid(places.view(-1, 3)).view(*middle.shape, 4)
         if raw.requires_grad:
             # What is near a camera is seen by few others and would move too fast: floaters (Philip 2023).
             slow = (middle / self.space.scale).square_().clamp_(max=1.0)[..., None]
-            raw.register_hook(lambda gradient: gradient * slow)
+            raw.register_hook(lambda gradient: gradient.mul_(slow))
         density = F.softplus(raw[..., 0] + DENSITY_BIAS) * self.per_length
         weights = vr.weights_from_density(density, distance, opaque=True).weights
         return vr.composite(weights, torch.sigmoid(raw[..., 1:])), weights, share, distance

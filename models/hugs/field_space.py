@@ -15,8 +15,8 @@ from models.parts.capture import View
 Array = npt.NDArray[np.float64]
 
 FEWEST_POINTS = 30
-OUTSIDE = 0.04
-"""Share of points outside the box, which is cut at 1 % of each side, from which on there is more than a closed room."""
+HEAVY = 3.0
+"""Points reach far beyond the scene when their middle 98 % are so many times as wide as their middle 80 %."""
 MARGIN = 0.08
 FAR = 8.0
 """How many box sizes away the shell ends."""
@@ -50,6 +50,15 @@ class Space:
         pressed = inside / size * (1 + self.shell * (1 - 1 / size))
         return pressed * (0.5 / (1 + self.shell)) + 0.5
 
+    def along(self, origins: Tensor, directions: Tensor, distance: Tensor) -> Tensor:
+        """(R, n, 3) places in the unit cube at distances (R, n) along rays (R, 3)."""
+        if self.shell == 0:
+            # A closed scene's map is linear: rays are mapped once, not every place on them.
+            scale = 0.5 / self.half
+            start = (origins - self.centre) * scale + 0.5
+            return torch.addcmul(start[:, None], distance[..., None], (directions * scale)[:, None]).clamp_(0, 1)
+        return self.unit(torch.addcmul(origins[:, None], distance[..., None], directions[:, None]))
+
     def leaves(self, origins: Tensor, directions: Tensor) -> Tensor:
         """(R,) distance at which rays leave the box, for origins (R, 3) inside and unit directions (R, 3).
 
@@ -79,11 +88,13 @@ def space_of(views: Sequence[View], points: Array | None = None, shell: float | 
     """
     eyes = np.array([view.camera_to_world[:3, 3] for view in views if view.camera_to_world is not None])
     if points is not None and len(points) >= FEWEST_POINTS:
-        low, high = np.percentile(points, 1, axis=0), np.percentile(points, 99, axis=0)
+        low, inner_low, inner_high, high = np.percentile(points, (1, 10, 90, 99), axis=0)
+        inner = inner_high - inner_low
+        known = 0.25 if ((high - low) > HEAVY * np.maximum(inner, 1e-6)).any() else 0.0
+        if known:
+            low, high = inner_low - inner / 4, inner_high + inner / 4
         margin = MARGIN * (high - low).max()
         low, high = np.minimum(low - margin, eyes.min(0) - margin), np.maximum(high + margin, eyes.max(0) + margin)
-        outside = ((points < low) | (points > high)).any(1).mean()
-        known = 0.25 if outside > OUTSIDE else 0.0
     else:
         reach = max(float((eyes.max(0) - eyes.min(0)).max()), 1e-3)
         low, high = eyes.min(0) - reach, eyes.max(0) + reach

@@ -56,7 +56,7 @@ class VoxelGrid(nn.Module):
         """The nodes around points (S, 3) of the unit cube."""
         place = torch.clamp(points, 0, 1) * self.size
         low = torch.minimum(place.floor(), self.size - 1)
-        part = place - low
+        part = place.sub_(low)
         _, y, z = self.resolution
         i, j, k = low.to(torch.int32).unbind(-1)
         index = (i * y + j).mul_(z).add_(k)[:, None] + self.steps
