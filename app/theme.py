@@ -20,6 +20,7 @@ STYLE_SHEETS = (
     "batch.css",
     "project.css",
     "pelk.css",
+    "hugs.css",
 )
 
 

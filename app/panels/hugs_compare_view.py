@@ -28,8 +28,8 @@ def compare_html(session: Session) -> str:
     result = session.compared
     if result is None:
         return (
-            "<p class='hg-said'>Trains the same radiance field without masks, with the masks of now and, where they are "
-            "known, with the true ones; then renders views from which nothing moving is seen. Press Compare.</p>"
+            "<p class='hg-said'>Trains the same radiance field without masks, with the masks of now and, where known, "
+            "with the true ones; then renders views from which nothing moving is seen. Press Compare.</p>"
         )
     return trained_html(session, result.trained, f"{result.steps} steps each, seed {result.seed}")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from models import registry
-from models.hugs import pipeline, pipeline_compare, sample
+from models.hugs import pipeline, pipeline_compare, sample, scores
 from models.hugs.field_config import FieldConfig
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.pipeline_work import Work
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--colours", action="store_true", help="segments by colour alone, without RobustSAM")
     asked = parser.parse_args()
     made = make(asked.steps, colours=asked.colours)
-    sample.save(made, sample.FILE)
+    sample.save(made, sample.FILE, exact=False)
     print(f"written: {sample.FILE.stat().st_size / 1e6:.2f} MB", flush=True)
     if not asked.no_comparison:
         found = _last(
@@ -51,7 +51,7 @@ def main() -> None:
             )
         )
         made.extras.update(sample.compare_extras(found))
-        sample.save(made, sample.FILE)
+        sample.save(made, sample.FILE, exact=False)
         print({one.masks: (one.psnr, one.ssim) for one in found.trained}, flush=True)
     print(f"written: {sample.FILE.stat().st_size / 1e6:.2f} MB", flush=True)
 
@@ -98,7 +98,7 @@ def make(steps: int, *, colours: bool) -> sample.Sample:
         pipeline.find_segments(context, None, work=work, segmenter=segmenter, config=ProposalConfig(), again=True)
     )
     said(f"segments by {found.name}")
-    print(pipeline.scores_of(work), flush=True)
+    print(scores.scores_of(work), flush=True)
     return sample.Sample(work, losses, watched, looks)
 
 

@@ -43,6 +43,9 @@ class Session:
     undone: list[Corrections] = field(default_factory=list)
     done: list[Corrections] = field(default_factory=list)
     said: Mapping[str, Any] = field(default_factory=dict)
+    """The receipt of the last stage."""
+    exported: str = ""
+    """The file that was written last."""
     revision: int = 0
     ticket: Ticket | None = None
     stop: threading.Event = field(default_factory=threading.Event)

@@ -21,9 +21,7 @@ from models.hugs import METHOD
 from models.hugs.field import FieldProgress, train_field
 from models.hugs.field_config import FieldConfig
 from models.hugs.field_rays import learning_size
-from models.hugs.fusion import Single, single_cue
-from models.hugs.fusion_config import FusionConfig
-from models.hugs.pipeline_work import Work, at_size
+from models.hugs.pipeline_work import Work
 from models.hugs.proposals import Proposal, ProposalConfig, Segmenter, propose
 from models.hugs.sfm import SfmConfig, run_sfm
 from models.parts.capture import Capture, View
@@ -257,42 +255,3 @@ def make_job(
         peak_bytes={"host": peak},
         cost_hints={"run_s": seconds},
     )
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How well maps agree with the truth: mean IoU of static and moving pixels, IoU of the moving ones, F1 of them."""
-
-    miou: float
-    transient_iou: float
-    f1: float
-
-
-def scores_of(work: Work, config: FusionConfig | None = None) -> dict[str, Scores]:
-    """The panel's own benchmark: map name -> its scores over all frames with a known truth; empty without any."""
-    wanted = config or work.fusion
-    counts: dict[str, npt.NDArray[np.int64]] = {}
-    singles: tuple[Single, ...] = ("residual", "sfm", "residual x segments")
-    for view in work.capture.views:
-        if view.truth is None:
-            continue
-        cues = work.cues(view.name)
-        maps = {single: single_cue(cues, wanted, single) for single in singles}
-        maps["fused"] = work.fused(view.name, config).static  # type: ignore[index]
-        truth = at_size(view.truth, cues.size)
-        for name, mask in maps.items():
-            both = np.bincount((2 * truth + mask).ravel(), minlength=4)
-            counts[name] = counts.get(name, np.zeros(4, np.int64)) + both
-    return {name: _scores(found) for name, found in counts.items()}
-
-
-def _scores(counts: npt.NDArray[np.int64]) -> Scores:
-    """counts: pixels by 2 * truth + map, where 1 is static."""
-    hit, kept_wrongly, masked_static, static = (int(counts[place]) for place in (0, 1, 2, 3))
-    transient = _ratio(hit, hit + kept_wrongly + masked_static)
-    resting = _ratio(static, static + kept_wrongly + masked_static)
-    return Scores((transient + resting) / 2, transient, _ratio(2 * hit, 2 * hit + kept_wrongly + masked_static))
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0

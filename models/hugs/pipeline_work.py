@@ -99,7 +99,11 @@ class Work:
 
     def masks(self) -> dict[str, Map]:
         """View name -> (H, W) bool static map at the photo's size, for all frames."""
-        return {view.name: at_size(self.fused(view.name).static, view.size) for view in self.capture.views}
+        return {name: self.mask(name) for name in self.names}
+
+    def mask(self, name: str) -> Map:
+        """(H, W) bool static map of one frame at the photo's size."""
+        return at_size(self.fused(name).static, self.capture.view(name).size)
 
     def force(self, name: str, segment: int, static: bool | None) -> None:
         """Correct one segment; None gives it back to the vote. Raises BadInput for an id the frame does not have."""

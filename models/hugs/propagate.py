@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.hugs.fusion import FrameCues
+from models.hugs.pipeline_work import Work
 
 LEAST = 0.45
 """A match below this is none."""
@@ -73,3 +74,31 @@ def _histogram(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     bins = (pixels.astype(np.int64) * BINS) // 256
     counts = np.bincount((bins[:, 0] * BINS + bins[:, 1]) * BINS + bins[:, 2], minlength=BINS**3)
     return counts / max(len(pixels), 1)
+
+
+def spread(work: Work, name: str, reach: int) -> tuple[dict[str, dict[int, bool]], int]:
+    """All corrections with those of frame ``name`` carried along the capture, up to ``reach`` frames either way.
+
+    Each frame's matches are looked for from the frame before it on the way, so that the offsets stay small. Corrections
+    a frame already has are left. Returns them and how many segments were added.
+    """
+    now = {frame: dict(given) for frame, given in work.forced.items()}
+    start = work.names.index(name)
+    added = 0
+    for step in (-1, 1):
+        carried = dict(now.get(name, {}))
+        source = name
+        for place in range(start + step, start + step * (reach + 1), step):
+            if not 0 <= place < len(work.names) or not carried:
+                break
+            target = work.names[place]
+            found = {}
+            for segment, static in carried.items():
+                matched = match(work.cues(source), segment, work.cues(target))
+                if matched is not None:
+                    found[matched.segment] = static
+            own = now.get(target, {})
+            added += len([segment for segment in found if segment not in own])
+            now[target] = {**found, **own}
+            carried, source = found, target
+    return now, added

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.hugs.fusion_config import FusionConfig
 from models.hugs.pipeline_compare_types import CompareResult, Trained
 from models.hugs.pipeline_work import Work
 from models.hugs.proposals import Proposal
@@ -47,14 +48,18 @@ class Sample:
     extras: dict[str, bytes] = field(default_factory=dict)
 
 
-def save(sample: Sample, file: Path) -> None:
-    """Writes the zip; photos are stored as JPEG, so stages should be computed on a capture that was so stored."""
+def save(sample: Sample, file: Path, *, exact: bool = True) -> None:
+    """Writes the zip. ``exact``: photos and renders as PNG, to go on from later; else as JPEG (small: then the stages
+    should have been computed on photos that were so stored).
+    """
     capture = sample.work.capture
     about: dict[str, Any] = {
         "name": capture.name,
         "notes": list(capture.notes),
         "views": [_described(view) for view in capture.views],
         "held_out": [_described(view) for view in capture.held_out],
+        "fusion": asdict(sample.work.fusion),
+        "forced": {name: list(given.items()) for name, given in sample.work.forced.items()},
         "proposals": {name: proposal.name for name, proposal in sample.work.proposals.items()},
         "losses": [list(pair) for pair in sample.losses],
         "watched": sample.watched,
@@ -65,11 +70,11 @@ def save(sample: Sample, file: Path) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         packed.writestr("about.json", json.dumps(about))
         for view in (*capture.views, *capture.held_out):
-            packed.writestr(f"photos/{view.name}.jpg", jpeg(view.image, PHOTO_QUALITY))
+            packed.writestr(f"photos/{view.name}", photo(view.image, exact=exact))
             if view.truth is not None:
                 packed.writestr(f"truth/{view.name}.png", png(view.truth.astype(np.uint8) * 255))
         for name, render in sample.work.renders.items():
-            packed.writestr(f"renders/{name}.jpg", jpeg(render, RENDER_QUALITY))
+            packed.writestr(f"renders/{name}", photo(render, exact=exact))
         for name, proposal in sample.work.proposals.items():
             packed.writestr(f"segments/{name}.png", png(proposal.segments.astype(np.uint16)))
         for step, picture in sample.looks.items():
@@ -99,10 +104,11 @@ def _read(packed: zipfile.ZipFile) -> Sample:
         truth = f"truth/{name}.png"
         return View(
             name,
-            decoded(packed.read(f"photos/{name}.jpg")),
+            decoded(packed.read(f"photos/{name}")),
             Intrinsics(**told["intrinsics"]) if told["intrinsics"] else None,
             np.array(told["camera_to_world"]) if told["camera_to_world"] else None,
             decoded(packed.read(truth), cv2.IMREAD_GRAYSCALE) > 127 if truth in files else None,
+            tuple(told["original_size"]) if told["original_size"] else None,
         )
 
     views = tuple(view(told) for told in about["views"])
@@ -110,11 +116,13 @@ def _read(packed: zipfile.ZipFile) -> Sample:
     structure = _structure_of(packed.read("structure.npz")) if "structure.npz" in files else None
     work = Work(Capture(about["name"], views, structure, held_out, tuple(about["notes"])))
     for name in work.names:
-        if f"renders/{name}.jpg" in files:
-            work.take_render(name, decoded(packed.read(f"renders/{name}.jpg")))
+        if f"renders/{name}" in files:
+            work.take_render(name, decoded(packed.read(f"renders/{name}")))
         if f"segments/{name}.png" in files:
             labels = decoded(packed.read(f"segments/{name}.png"), cv2.IMREAD_UNCHANGED).astype(np.int32)
             work.take_proposal(name, Proposal(about["proposals"][name], labels))
+    work.fusion = FusionConfig(**about["fusion"]).checked()
+    work.forced = {name: {int(key): bool(value) for key, value in given} for name, given in about["forced"].items()}
     return Sample(
         work,
         tuple((int(step), float(loss)) for step, loss in about["losses"]),
@@ -130,6 +138,7 @@ def _described(view: View) -> dict[str, Any]:
         "name": view.name,
         "intrinsics": asdict(view.intrinsics) if view.intrinsics is not None else None,
         "camera_to_world": pose,
+        "original_size": view.original_size,
     }
 
 
@@ -173,9 +182,14 @@ def jpeg(image: Image, quality: int) -> bytes:
     return bytes(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
+def photo(image: Image, *, exact: bool) -> bytes:
+    """(H, W, 3) uint8 RGB as PNG, or as JPEG when it need not be exact."""
+    return png(image[..., ::-1]) if exact else jpeg(image, PHOTO_QUALITY)
+
+
 def png(image: npt.NDArray[np.generic]) -> bytes:
-    """(H, W) uint8 or uint16 as PNG."""
-    return bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
+    """(H, W) uint8 or uint16, or (H, W, 3) BGR, as PNG."""
+    return bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1])
 
 
 def decoded(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> Image:

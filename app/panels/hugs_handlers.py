@@ -1,0 +1,375 @@
+"""What the buttons, sliders and clicks of the HuGS room do: generators of updates, while the work runs in jobs."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import service
+from app.frame import Update
+from app.guard.errors import BadInput
+from app.guard.paths import download_name
+from app.panels.hugs_compare_view import trained_html
+from app.panels.hugs_session import STEPS, TOOLS, Session
+from app.panels.hugs_work import Room, guarded
+from app.wording import count_text, seconds_text
+from models.hugs.fusion_config import RANGES, WHOLE, FusionConfig, count_threshold, fraction_threshold
+
+if TYPE_CHECKING:
+    from models.runtime import Job
+
+COLOURS, NANO, OWN = "colours", "nano", "file"
+CHANGED = "The masks were changed since this comparison."
+
+
+class Handlers:
+    """Bodies of the room's events; each takes the page's session first."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+
+    @guarded
+    def open_step(self, session: Session, step: str) -> Iterator[Update]:
+        """Show a step."""
+        session.step = checked(step, STEPS, "The step")
+        yield self.room.draw(session)
+
+    @guarded
+    def act(self, session: Session, data: Any) -> Iterator[Update]:
+        """What was done on the stage: a click, another frame, another tool, undo."""
+        asked: Mapping[str, Any] = data if isinstance(data, Mapping) else json.loads(data or "{}")
+        done = asked.get("do")
+        if done == "go":
+            yield from self._frame(session, session.work.names.index(session.frame) + int(asked.get("by", 0)))
+        elif done == "frame":
+            yield from self._frame(session, int(asked.get("frame", 0)))
+        elif done == "tool":
+            yield from self._tool(session, str(asked.get("tool")))
+        elif done in ("undo", "redo"):
+            yield from self._undo(session, redo=done == "redo")
+        elif done == "click":
+            yield from self._click(session, asked)
+        else:
+            raise BadInput("The action", f"{done!r} does not exist", "Reload the page")
+
+    def _frame(self, session: Session, index: int) -> Iterator[Update]:
+        names = session.work.names
+        session.frame = names[index % len(names)]
+        session.asked = None
+        yield self.room.draw(session)
+
+    def _tool(self, session: Session, tool: str) -> Iterator[Update]:
+        session.tool = checked(tool, TOOLS, "The tool")
+        yield self.room.draw(session)
+
+    @guarded
+    def tool(self, session: Session, tool: str) -> Iterator[Update]:
+        """Choose what a click does."""
+        yield from self._tool(session, tool)
+
+    @guarded
+    def undo(self, session: Session) -> Iterator[Update]:
+        """Take the last correction back."""
+        yield from self._undo(session, redo=False)
+
+    @guarded
+    def redo(self, session: Session) -> Iterator[Update]:
+        """Do it again."""
+        yield from self._undo(session, redo=True)
+
+    def _undo(self, session: Session, *, redo: bool) -> Iterator[Update]:
+        if session.back(redo=redo):
+            yield self._masks_changed(session, "Redone" if redo else "Undone")
+        else:
+            yield self.room.frame.show("done", f"Nothing to {'redo' if redo else 'undo'}")
+
+    def _click(self, session: Session, asked: Mapping[str, Any]) -> Iterator[Update]:
+        x, y = int(asked.get("x", -1)), int(asked.get("y", -1))
+        work, name = session.work, session.frame
+        cues = work.cues(name)
+        if not (0 <= x < cues.size[1] and 0 <= y < cues.size[0]):
+            raise BadInput("The click", "is outside the photo", "Click on it")
+        session.asked = (x, y)
+        if session.tool == "why":
+            reason = work.fused(name).why(cues, x, y)
+            yield self.room.draw(session) | self.room.frame.show("done", reason.sentence.rstrip("."))
+            return
+        segment = int(cues.segments[y, x])
+        static = {"moves": False, "static": True, "auto": None}[session.tool]
+        session.correct(corrected(work.forced, name, segment, static))
+        said = {None: "decided by the vote again", True: "set to static", False: "set to moving"}[static]
+        yield self._masks_changed(session, f"Segment {segment} {said}")
+
+    def _masks_changed(self, session: Session, said: str) -> Update:
+        if session.compared is not None:
+            session.changed = CHANGED
+        return self.room.draw(session) | self.room.settle(session) | self.room.frame.show("done", said)
+
+    @guarded
+    def propagate(self, session: Session, reach: float) -> Iterator[Update]:
+        """Carry the shown frame's corrections to its neighbours, up to ``reach`` frames away."""
+        from models.hugs.propagate import spread
+
+        now, count = spread(session.work, session.frame, int(reach))
+        if not session.work.forced.get(session.frame):
+            raise BadInput("This photo", "has no correction", "Choose Moves or Static and click a segment first")
+        session.correct(now)
+        yield self._masks_changed(session, f"Corrections carried to {count} segments of neighbouring photos")
+
+    @guarded
+    def knob(self, session: Session, *values: Any) -> Iterator[Update]:
+        """Fuse the shown frame again with the knobs of now."""
+        start = time.perf_counter()
+        session.work.fusion = config_of(values)
+        drawn = self.room.draw(session)
+        took = seconds_text(time.perf_counter() - start)
+        if session.compared is not None:
+            session.changed = CHANGED
+        masked = session.work.fused(session.frame).masked
+        yield drawn | self.room.frame.show("done", f"{session.frame}: {100 * masked:.1f} % masked, fused in {took}")
+
+    @guarded
+    def settle(self, session: Session) -> Iterator[Update]:
+        """All frames with the knobs of now."""
+        yield self.room.settle(session)
+
+    @guarded
+    def example(self, session: Session) -> Iterator[Update]:
+        """Back to the shipped capture."""
+        session.open_sample()
+        yield self._opened(session) | self.room.frame.show("example", "The shipped capture with its stages")
+
+    @guarded
+    def load(self, session: Session, given: Sequence[str] | None, path: str, frames: float) -> Iterator[Update]:
+        """A capture from uploads or a path of this machine."""
+        from models.hugs.loading import LoadConfig
+        from models.hugs.pipeline_files import load_job
+
+        yield self.room.frame.show("running", "Reading the capture")
+        sources, name = chosen_sources(given, path)
+        job = load_job(session.user, sources, name, LoadConfig(max_frames=max(3, int(frames))))
+        ticket = yield from self.room.follow(session, job, "Reading the capture")
+        loaded = ticket.result()
+        session.take(loaded.work)
+        session.losses, session.looks, session.watched = list(loaded.losses), dict(loaded.looks), loaded.watched
+        capture = loaded.work.capture
+        ready = "cameras known" if capture.posed else "next: find structure"
+        done = self.room.done(session, f"{len(capture.views)} photos, {ready}", ticket)
+        yield self._opened(session) | done
+
+    def _opened(self, session: Session) -> Update:
+        return self.room.draw(session) | self.room.settle(session)
+
+    @guarded
+    def structure(self, session: Session, keep: bool, with_masks: bool) -> Iterator[Update]:
+        """Structure from motion."""
+        from models.hugs import pipeline
+
+        yield self.room.frame.show("running", "Starting")
+        config = pipeline.SfmConfig(known_poses=None if keep else False)
+        job = pipeline.sfm_job(session.user, session.work, config, 0, with_masks)
+        ticket = yield from self.room.follow(session, job, "Structure from motion")
+        found = ticket.result()
+        session.example = False
+        text = f"{found.registered} of {found.photos} photos placed, {count_text(found.points)} points"
+        yield self._opened(session) | self.room.done(session, text, ticket)
+
+    @guarded
+    def residual(self, session: Session, steps: float, side: float, seed: float) -> Iterator[Update]:
+        """Train the radiance field and render every photo."""
+        from models.hugs import pipeline
+        from models.hugs.field_config import FieldConfig
+
+        yield self.room.frame.show("running", "Starting")
+        config = FieldConfig(iterations=int(steps), side=int(side))
+        session.stop.clear()
+        job = pipeline.residual_job(session.user, session.work, config, int(seed), session.frame, session.stop)
+        session.losses, session.looks, session.watched = [], {}, ""
+        ticket = yield from self.room.follow(
+            session, job, "Training the field", lambda told: self._looked(session, told)
+        )
+        found = ticket.result()
+        session.example = False
+        text = f"{found.steps} steps, {found.rendered} photos rendered"
+        yield self._opened(session) | self.room.done(session, text, ticket)
+
+    def _looked(self, session: Session, told: Any) -> Update:
+        import numpy as np
+
+        session.losses.append((told.step, told.loss))
+        if told.picture is None:
+            return {}
+        session.watched = told.name
+        session.looks[told.step] = np.asarray(np.clip(np.rint(told.picture * 255), 0, 255), np.uint8)
+        if told.name == session.frame:
+            session.work.take_render(told.name, session.looks[told.step])
+        return self.room.draw(session)
+
+    def stop_early(self, session: Session) -> None:
+        """End the training now and use the field as it is."""
+        session.stop.set()
+
+    @guarded
+    def segments(
+        self, session: Session, which: str, prompt: bool, split: bool, given: str | None, path: str
+    ) -> Iterator[Update]:
+        """Find segments in every photo."""
+        from models.hugs import pipeline
+        from models.hugs.proposals import ProposalConfig
+
+        yield self.room.frame.show("running", "Starting")
+        segmenter = segmenter_of(which, given, path)
+        config = ProposalConfig(prompt_features=prompt, split_rest=split)
+        job = pipeline.segments_job(session.user, session.work, segmenter, config)
+        ticket = yield from self.room.follow(
+            session,
+            job,
+            "Looking for segments",
+            lambda name: self.room.draw(session) if name == session.frame else {},
+        )
+        found = ticket.result()
+        session.example = False
+        text = f"{sum(found.counts.values())} segments in {found.frames} photos by {found.name}"
+        yield self._opened(session) | self.room.done(session, text, ticket)
+
+    @guarded
+    def export(self, session: Session, formats: Sequence[str], full_size: bool) -> Iterator[Update]:
+        """A zip of the chosen formats, left at ``session.exported`` for the download."""
+        from models.hugs.pipeline_files import export_job
+
+        yield self.room.frame.show("running", "Writing")
+        target = Path(tempfile.mkdtemp(prefix="vitrine-")) / download_name(session.work.capture.name, "_masks.zip")
+        job = export_job(session.user, session.work, target, tuple(formats), full_size, session.said)
+        ticket = yield from self.room.follow(session, job, "Writing")
+        session.exported = str(ticket.result())
+        size = Path(session.exported).stat().st_size
+        yield self.room.frame.show("done", f"{target.name}, {size / 1e6:.1f} MB", receipt=ticket.receipt)
+
+    @guarded
+    def keep(self, session: Session) -> Iterator[Update]:
+        """The capture with all its stages as one file, to go on later."""
+        from models.hugs import sample
+        from models.hugs.pipeline_files import WORK_ENDING
+
+        target = Path(tempfile.mkdtemp(prefix="vitrine-")) / download_name(session.work.capture.name, WORK_ENDING)
+        kept = sample.Sample(session.work, tuple(session.losses), session.watched, dict(session.looks))
+        sample.save(kept, target)
+        session.exported = str(target)
+        yield self.room.frame.show("done", f"{target.name}: open it under Load to go on")
+
+    @guarded
+    def compare(
+        self, session: Session, which: Sequence[str], steps: float, side: float, seed: float
+    ) -> Iterator[Update]:
+        """Train one field for each set of masks."""
+        from models.hugs.field_config import FieldConfig
+        from models.hugs.pipeline_compare import compare_job
+
+        yield self.room.frame.show("running", "Starting")
+        if not which:
+            raise BadInput("The comparison", "has no masks chosen", "Choose at least one set")
+        ordered = [name for name in ("none", "hugs", "true") if name in which]
+        job = compare_job(
+            session.user, session.work, FieldConfig(iterations=int(steps), side=int(side)), int(seed), ordered
+        )
+        ticket = yield from self.room.follow(session, job, "Comparing", lambda told: self._compared(session, told))
+        session.compared, session.changed, session.example = ticket.result(), "", False
+        scored = [f"{one.masks} {one.psnr:.2f} dB" for one in session.compared.trained if one.psnr is not None]
+        yield self.room.draw(session) | self.room.done(session, ", ".join(scored) or "Compared", ticket)
+
+    def _compared(self, session: Session, told: Any) -> Update:
+        if session.step != "compare":
+            return {}
+        from app.panels import hugs_view as view
+
+        side = trained_html(session, told.trained, f"{len(told.trained)} of {told.total}")
+        return {self.room.stage: view.message(session) | {"panes": [], "side": side}}
+
+
+def corrected(
+    forced: Mapping[str, Mapping[int, bool]], name: str, segment: int, static: bool | None
+) -> dict[str, dict[int, bool]]:
+    """``forced`` with one segment of one frame set, or given back to the vote by None."""
+    now = {frame: dict(given) for frame, given in forced.items()}
+    own = {key: value for key, value in now.get(name, {}).items() if key != segment}
+    now[name] = own if static is None else {**own, segment: static}
+    return now
+
+
+def config_of(values: Sequence[Any]) -> FusionConfig:
+    """The knobs in the order of KNOBS as settings. Raises BadInput."""
+    given = dict(zip(KNOBS, values, strict=True))
+    whole: dict[str, Any] = {
+        name: int(value) if name in WHOLE and value is not None else value for name, value in given.items()
+    }
+    return replace(FusionConfig(), **whole).checked()
+
+
+KNOBS = tuple(one.name for one in fields(FusionConfig) if one.name in RANGES or one.name == "outliers")[:8]
+"""track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers."""
+
+
+def count_of(fraction: float, images: int) -> int:
+    """The count slider for the fraction slider."""
+    return count_threshold(float(fraction), images)
+
+
+def fraction_of(count: float, images: int) -> float:
+    """The fraction slider for the count slider."""
+    return round(fraction_threshold(int(count), images), 4)
+
+
+def checked(value: str, known: Sequence[str], name: str) -> str:
+    """``value`` when it is known. Raises BadInput."""
+    if value not in known:
+        raise BadInput(name, f"{value!r} does not exist", f"Choose one of {', '.join(known)}")
+    return value
+
+
+def chosen_sources(given: Sequence[str] | None, path: str) -> tuple[list[Path], str | None]:
+    """Uploads, or a path where visitors may name one; and the capture's name. Raises BadInput."""
+    if given:
+        files = [Path(one) for one in ([given] if isinstance(given, str) else given)]
+        return files, files[0].name if len(files) == 1 else None
+    if not path.strip():
+        raise BadInput("The capture", "is not chosen", "Upload photos, a zip or a video, or name a folder")
+    if not service.trusts_paths():
+        raise BadInput("The path", "is not open to visitors of a shared server", "Upload the files")
+    return [Path(path.strip()).expanduser()], None
+
+
+def segmenter_of(which: str, given: str | None, path: str) -> Any:
+    """The source of segments by its key; None stands for colours. Raises BadInput."""
+    if which == COLOURS:
+        return None
+    if which == NANO:
+        from models import registry
+
+        return registry.offered("segments")
+    if which != OWN:
+        raise BadInput("The segments", f"cannot come from {which!r}", f"Choose {NANO}, {COLOURS} or {OWN}")
+    from app.guard.checkpoints import checkpoint_door
+    from models.hugs.proposals_sam import SamSegmenter
+
+    sources, _ = chosen_sources([given] if given else None, path)
+    passed = checkpoint_door(sources[0])
+    return SamSegmenter(Path(passed), Path(passed).stem[:16])
+
+
+def job_of(job: Job) -> Any:
+    """A job carried out, for scripts. Raises what it raised."""
+    from models.runtime import JobFailed
+
+    ticket = service.runtime().submit(job)
+    try:
+        ticket.result()
+    except JobFailed as failure:
+        if isinstance(failure.original, ValueError):
+            raise failure.original from failure
+        raise
+    return ticket
