@@ -135,7 +135,8 @@ class KernelTab:
         inputs = [*self.controls.settings, self.controls.form]
         outputs = [self.shown, *self.room.frame.outputs]
         for component in inputs:
-            event = component.input if hasattr(component, "input") else component.change
+            # An emptied text box sends a change and no input.
+            event = component.change if component is self.controls.bins else component.input
             event(self.redraw, inputs, outputs, **LAST, queue=False)
         reset = [*inputs, *outputs]
         self.controls.reset.click(self.reset, None, reset, **LAST, queue=False)

@@ -12,7 +12,7 @@ from models.pelk.designer import DEVIATION, Design, Floats
 
 Form = Literal["none", "literal", "masked"]
 FORMS: tuple[Form, ...] = ("none", "literal", "masked")
-CHECKED_SIDE = 8
+CHECKED_SIDE = 4
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ function frame() {
   const steps = most() - 1;
   const cards = told.networks.map((network, index) => `<figure class="pf-card"><figcaption><b>${escaped(network.title)}</b>
     <span class="pf-tag" data-trained="${network.trained}">${escaped(network.trained ? network.weights : `untrained, ${network.weights}`)}</span></figcaption>
-    <canvas width="${told.size}" height="${told.size}" role="img" data-index="${index}"></canvas><p class="pf-depth"></p></figure>`).join('');
+    <div class="pf-map"><canvas width="${told.size}" height="${told.size}" role="img" data-index="${index}"></canvas>
+    <svg viewBox="0 0 ${told.size} ${told.size}" aria-hidden="true"></svg></div><p class="pf-depth"></p></figure>`).join('');
   root.innerHTML = `<div class="pk-frame" ${told.busy ? 'aria-busy="true"' : ''}>
     <p class="pk-said"><b>Input ${told.size} x ${told.size} px</b>, ${told.views} view${told.views > 1 ? 's' : ''}${told.example ? ', made earlier' : ''}.
     Bright: pixels that change the centre of the layer most. Squares hold 50 % (solid) and 99 % (dashed) of the field. ${escaped(told.note || '')}</p>
@@ -104,15 +105,11 @@ function paint(canvas, map) {
   context.putImageData(data, 0, 0);
 }
 
-function square(canvas, score, dashed) {
-  if (!score || score.side_px === null) return;
-  const context = canvas.getContext('2d');
-  const from = Math.floor(F.told.size / 2) - (score.side_px - 1) / 2 - 0.5;
-  for (const [style, wide] of [['rgba(0,0,0,0.75)', 2], ['#ffffff', 1]]) {
-    Object.assign(context, { strokeStyle: style, lineWidth: wide });
-    context.setLineDash(dashed ? [4, 3] : []);
-    context.strokeRect(from + 0.5, from + 0.5, score.side_px, score.side_px);
-  }
+function square(score, dashed) {
+  if (!score || score.side_px === null) return '';
+  const from = Math.floor(F.told.size / 2) - (score.side_px - 1) / 2;
+  const box = `x="${from}" y="${from}" width="${score.side_px}" height="${score.side_px}"`;
+  return `<rect class="pf-halo" ${box}/><rect class="pf-square${dashed ? ' pf-dashed' : ''}" ${box}/>`;
 }
 
 const sized = (score) => (score.side_px === null ? '' : `${score.side_px} px (${(100 * score.area_ratio).toPrecision(2)} %)`);
@@ -127,11 +124,10 @@ function draw() {
     const depth = depthOf(network);
     paint(canvas, F.maps[index][network.depths.indexOf(depth)]);
     const of = (share) => depth.scores.find((score) => score.share === share);
-    square(canvas, of(0.5), false);
-    square(canvas, of(0.99), true);
+    canvas.nextElementSibling.innerHTML = square(of(0.5), false) + square(of(0.99), true);
     const said = depth.dead ? 'nothing reaches the centre' : `50 %: ${sized(of(0.5)) || 'not inside'}`;
     canvas.setAttribute('aria-label', `${network.title}, ${depth.name}, stride ${depth.stride}: ${said}`);
-    canvas.nextElementSibling.textContent = `${depth.name}, stride ${depth.stride}. ${said}`;
+    canvas.closest('figure').querySelector('.pf-depth').textContent = `${depth.name}, stride ${depth.stride}. ${said}`;
   });
   const shares = told.networks[0].depths[0].scores.map((score) => score.share);
   root.querySelector('.pf-table thead').innerHTML = `<tr><td></td><th scope="col">layer</th>${shares.map((share) => `<th scope="col">${Math.round(100 * share)} %</th>`).join('')}</tr>`;
