@@ -81,10 +81,10 @@ class Recipe:
 RECIPES: dict[Task, Recipe] = {
     "pathfinder": Recipe(
         (
-            Phase(300, 48, 16, (3, 4, 5)),
-            Phase(150, 64, 16, (4, 5, 6, 7)),
-            Phase(150, 80, 16, (5, 6, 7, 8, 9, 10)),
-            Phase(400, 96, 16, pathfinder.LENGTHS),
+            Phase(400, 48, 16, (3, 4, 5)),
+            Phase(250, 64, 16, (4, 5, 6, 7, 8)),
+            Phase(250, 80, 16, (5, 6, 7, 8, 9, 10, 11)),
+            Phase(500, 96, 16, pathfinder.LENGTHS),
         )
     ),
     "segmentation": Recipe((Phase(250, 48, 24), Phase(250, 96, 12))),

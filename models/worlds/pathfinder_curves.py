@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_CANDIDATES, _TRIES = 8, 48
+_CANDIDATES, _TRIES = 8, 24
 """Walks drawn for a main curve, and for the second one, which must fit beside the first."""
 _FAR = np.float32(1e6)
 
@@ -22,17 +22,17 @@ class PathfinderSettings:
     """
 
     side: int = 96
-    spacing: float = 8.0
-    dash: float = 4.0
-    turn: float = 1.0
-    separation: float = 7.5
+    spacing: float = 6.0
+    dash: float = 3.5
+    turn: float = 0.7
+    separation: float = 8.0
     distractors: int = 6
     margin: float = 5.0
 
     @property
     def longest(self) -> int:
         """Most dashes of a main curve that can be placed without trouble."""
-        return int(1.35 * self.side / self.spacing)
+        return int(1.2 * self.side / self.spacing)
 
 
 def place(
