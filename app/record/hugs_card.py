@@ -55,8 +55,8 @@ def measured(config: Mapping[str, object]) -> str:
     moving = f"{100 * share:.1f} %" if isinstance(share, float) else "?"
     return (
         f"{config['captures']} procedural captures ({listed}; {config['seeds']} seeds each) of {config['frames']} "
-        f"frames at {config['side']} x {config['side']}, poses known; {moving} of the pixels belong to what moves or to its "
-        f"shadow. Segments: {config['segments']}. A field of {_steps(config, 'cue')} steps gives the residual; fields "
+        f"frames at {config['side']} x {config['side']}, poses known; {moving} of the pixels belong to what moves or "
+        f"to its shadow. Segments: {config['segments']}. A field of {_steps(config, 'cue')} steps gives the residual; fields "
         f"of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views, in 8 bits. In "
         "brackets Student's 95 % intervals over scenes, seeds averaged first."
     )
