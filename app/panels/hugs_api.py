@@ -1,7 +1,270 @@
-"""The HuGS room's functions for scripts: ``gradio_client`` calls the same code that the page runs."""
+"""The HuGS room's functions for scripts: ``gradio_client`` calls the same code that the page runs.
+
+A capture with its stages travels as one file, ``<name>.work.zip``: each function takes it and gives it back with what
+was added. Without one, the shipped capture is meant.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import utils as gradio_utils
+
+from app import service
+from app.guard.errors import BadInput
+from app.guard.paths import download_name
+from app.panels.hugs_handlers import COLOURS, job_of, segmenter_of
+from models.hugs import sample
+from models.hugs.fusion_config import FusionConfig
+from models.hugs.pipeline_files import WORK_ENDING
+from models.hugs.sample import Sample
+from models.runtime import RuntimeProblem
+
 
 def bind() -> None:
-    """Nothing yet."""
+    """Offer /hugs_load, _structure, _residual, _segments, _fuse, _why, _correct, _export and _compare."""
+    for function in (load, structure, residual, segments, fuse, why, correct, export, compare):
+        gr.api(function, api_name=f"hugs_{function.__name__}", concurrency_limit=None)
+
+
+def load(files: list[dict], max_frames: int = 36) -> dict:
+    """Load a capture from files (``handle_file``): photos, one zip or one video; projects come as a zip.
+
+    max_frames: of a video, 3 to 300. Returns {"work": file, "photos", "posed", "points", "notes"}.
+    """
+    from models.hugs.loading import LoadConfig
+    from models.hugs.pipeline_files import load_job
+
+    with _told():
+        paths = [service.uploaded(str(one.get("path"))) for one in files if isinstance(one, dict)]
+        name = str(files[0].get("orig_name") or "") if len(paths) == 1 else ""
+        opened = job_of(load_job("script", paths, name or None, LoadConfig(max_frames=max_frames))).result()
+        return _described(opened)
+
+
+def structure(work: dict | None = None, keep_cameras: bool = True, with_masks: bool = False, seed: int = 0) -> dict:
+    """Structure from motion. keep_cameras: look for points only where every photo has a camera. with_masks: no features
+    on what is masked now. Returns as /hugs_load.
+    """
+    from models.hugs import pipeline
+
+    with _told():
+        opened = _opened(work)
+        config = pipeline.SfmConfig(known_poses=None if keep_cameras else False)
+        ticket = job_of(pipeline.sfm_job("script", opened.work, config, seed, with_masks))
+        return _described(opened) | {"receipt": _receipt(ticket)}
+
+
+def residual(work: dict | None = None, steps: int = 800, side: int = 96, seed: int = 0) -> dict:
+    """Train a radiance field on all photos and render each. side: longer side in training, in pixels.
+
+    Returns as /hugs_load, with "losses": [[step, loss], ...].
+    """
+    from models.hugs import pipeline
+    from models.hugs.field_config import FieldConfig
+
+    with _told():
+        opened = _opened(work)
+        config = FieldConfig(iterations=steps, side=side)
+        ticket = job_of(pipeline.residual_job("script", opened.work, config, seed))
+        opened.losses, opened.looks, opened.watched = ticket.result().losses, {}, ""
+        return _described(opened) | {"losses": [list(one) for one in opened.losses], "receipt": _receipt(ticket)}
+
+
+def segments(work: dict | None = None, source: str = COLOURS, ask_features: bool = False) -> dict:
+    """Find segments in every photo. source: colours, or nano (RobustSAM's embedded weights).
+
+    ask_features: ask the segmenter at every feature, as the paper does. Returns as /hugs_load, with "found_by" and
+    "counts".
+    """
+    from models.hugs import pipeline
+    from models.hugs.proposals import ProposalConfig
+
+    with _told():
+        if source not in (COLOURS, "nano"):
+            raise BadInput("The segments", f"cannot come from {source!r}", "Choose colours or nano")
+        opened = _opened(work)
+        config = ProposalConfig(prompt_features=ask_features)
+        ticket = job_of(pipeline.segments_job("script", opened.work, segmenter_of(source, None, ""), config))
+        found = ticket.result()
+        told = {"found_by": found.name, "counts": dict(found.counts), "receipt": _receipt(ticket)}
+        return _described(opened) | told
+
+
+def fuse(
+    work: dict | None = None,
+    frame: str = "",
+    track_threshold: int = 6,
+    quantile: float = 0.95,
+    vote: float = 0.5,
+    smooth: int = 7,
+    erode: int = 5,
+    gap: int = 5,
+    dedup: float = 0.1,
+    outliers: bool = False,
+) -> dict:
+    """Fuse one photo (the first when none is named) with the given settings.
+
+    Returns {"frame", "static": PNG file of the photo's size, white is static, "masked": share, "features": how many
+    speak, "mean" and "limit" of the residual, "warnings", "scores": against the truth, where known}.
+    """
+    from models.hugs.frame_warnings import warnings_of
+    from models.hugs.scores import scores_of
+
+    with _told():
+        opened = _opened(work)
+        config = FusionConfig(track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers).checked()
+        opened.work.fusion = config
+        name = _frame(opened, frame)
+        fused = opened.work.fused(name)
+        static = sample.png(opened.work.mask(name).astype(np.uint8) * 255)
+        scores = {key: vars(found) for key, found in scores_of(opened.work).items()}
+        return {
+            "frame": name,
+            "static": _served(download_name(name, "_static.png"), static),
+            "masked": fused.masked,
+            "features": len(fused.kept),
+            "mean": None if np.isnan(fused.mean) else fused.mean,
+            "limit": None if np.isnan(fused.limit) else fused.limit,
+            "warnings": [one.said for one in warnings_of(opened.work.cues(name), fused)],
+            "scores": scores,
+        }
+
+
+def why(work: dict | None = None, frame: str = "", x: int = 0, y: int = 0) -> dict:
+    """Why is the pixel in column x, row y static or not? With the settings and corrections kept in the work.
+
+    Pixels are those of the frame as it is fused, at most 512 on the longer side. Returns {"static", "sentence",
+    "segment", "rows": [{"step", "question", "found", "static"}]}.
+    """
+    with _told():
+        opened = _opened(work)
+        name = _frame(opened, frame)
+        reason = opened.work.fused(name).why(opened.work.cues(name), x, y)
+        rows = [vars(row) for row in reason.rows]
+        return {"static": reason.static, "sentence": reason.sentence, "segment": reason.segment, "rows": rows}
+
+
+def correct(
+    work: dict | None = None, frame: str = "", segment: int = 0, decision: str = "moves", neighbours: int = 0
+) -> dict:
+    """Set a segment of a frame to "static" or "moves", or give it back to the vote ("auto").
+
+    neighbours: carry the frame's corrections so many photos either way. Returns as /hugs_load, with "corrections".
+    """
+    from models.hugs.pipeline_files import corrections_of
+    from models.hugs.propagate import spread
+
+    with _told():
+        choices: dict[str, bool | None] = {"moves": False, "static": True, "auto": None}
+        if decision not in choices:
+            raise BadInput("The decision", f"{decision!r} does not exist", "Choose moves, static or auto")
+        opened = _opened(work)
+        name = _frame(opened, frame)
+        opened.work.force(name, segment, choices[decision])
+        if neighbours > 0:
+            opened.work.forced = spread(opened.work, name, neighbours)[0]
+        return _described(opened) | {"corrections": corrections_of(opened.work)}
+
+
+def export(
+    work: dict | None = None, formats: list[str] | None = None, full_size: bool = True, settings: dict | None = None
+) -> dict:
+    """Export masks as a zip. Returns a file.
+
+    formats: of static, inverted, colmap, nerfstudio, gsplat, overlay. settings: names of /hugs_fuse with values,
+    instead of those kept in the work.
+    """
+    from models.hugs.pipeline_files import export_job
+
+    with _told():
+        opened = _opened(work)
+        if settings:
+            unknown = set(settings) - set(FusionConfig.__dataclass_fields__)
+            if unknown:
+                raise BadInput("The settings", f"have no {sorted(unknown)[0]!r}", "Use the names of /hugs_fuse")
+            opened.work.fusion = replace(opened.work.fusion, **settings).checked()
+        with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
+            target = Path(folder) / download_name(opened.work.capture.name, "_masks.zip")
+            job_of(export_job("script", opened.work, target, tuple(formats or ("static",)), full_size))
+            return _served(target.name, target.read_bytes())
+
+
+def compare(
+    work: dict | None = None, which: list[str] | None = None, steps: int = 800, side: int = 96, seed: int = 0
+) -> dict:
+    """Train the same radiance field with each set of masks: none, hugs, true (where known), and score held-out views.
+
+    Returns {"fields": [{"masks", "psnr" in dB, "ssim"}], "steps", "seed", "receipt"}; scores are null without
+    such views.
+    """
+    from app.panels.hugs_compare_view import figures
+    from models.hugs.field_config import FieldConfig
+    from models.hugs.pipeline_compare import compare_job
+
+    with _told():
+        opened = _opened(work)
+        asked = tuple(which or ("none", "hugs"))
+        ticket = job_of(compare_job("script", opened.work, FieldConfig(iterations=steps, side=side), seed, asked))
+        result = ticket.result()
+        return {"fields": figures(result), "steps": result.steps, "seed": result.seed, "receipt": _receipt(ticket)}
+
+
+def _opened(work: Mapping[str, Any] | None) -> Sample:
+    if work is None:
+        return sample.load()
+    if not isinstance(work, dict) or not work.get("path"):
+        raise BadInput("The work", "is not a file", f"Pass handle_file of a {WORK_ENDING} that /hugs_load returned")
+    return sample.load(service.uploaded(str(work["path"])))
+
+
+def _frame(opened: Sample, name: str) -> str:
+    chosen = name or opened.work.names[0]
+    opened.work.frame(chosen)
+    return chosen
+
+
+def _described(opened: Sample) -> dict[str, Any]:
+    capture = opened.work.capture
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
+        target = Path(folder) / download_name(capture.name, WORK_ENDING)
+        sample.save(opened, target)
+        file = _served(target.name, target.read_bytes())
+    return {
+        "work": file,
+        "photos": len(capture.views),
+        "posed": len(capture.posed),
+        "points": 0 if capture.structure is None else len(capture.structure.ids),
+        "notes": list(capture.notes),
+    }
+
+
+def _receipt(ticket: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(ticket.receipt.as_dict(), default=str)) if ticket.receipt is not None else {}
+
+
+def _served(name: str, data: bytes) -> dict[str, Any]:
+    """``data`` as a file that gradio serves: it lies in its cache, under the digest of its content."""
+    folder = Path(gradio_utils.get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return {"path": str(path), "orig_name": name, "size": len(data), "meta": {"_type": "gradio.FileData"}}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns errors meant for people into gradio's, which reach the script as its exception."""
+    try:
+        yield
+    except (BadInput, RuntimeProblem, ValueError) as problem:
+        raise gr.Error(str(problem), print_exception=False) from problem
