@@ -27,8 +27,8 @@ def mean_iou(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Kinds are the classes' intersections, then their unions: the mean IoU of the classes that occur."""
     both, either = np.split(sums, 2, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        iou = np.where(either > 0, both / either, np.nan)
-    result: NDArray[np.float64] = np.nanmean(iou, axis=-1)
+        iou = np.where(either > 0, both / either, 0.0)
+    result: NDArray[np.float64] = iou.sum(-1) / np.maximum((either > 0).sum(-1), 1)
     return result
 
 
@@ -61,12 +61,12 @@ def resampled(table: Table, statistic: Statistic, seed: int) -> NDArray[np.float
     rng = np.random.default_rng(seed)
     each = statistic(table.sum(1))
     stretch = np.sqrt(seeds / (seeds - 1)) - 1 if seeds > 1 else 0.0
-    values = np.empty(RESAMPLES)
-    for index in range(RESAMPLES):
-        total = 0.0
-        picks: NDArray[np.int64] = rng.integers(seeds, size=(seeds,))
-        for chosen in picks:
-            times = np.bincount(rng.integers(pictures, size=(pictures,)), minlength=pictures)
-            total += float(statistic(times @ table[chosen])) + stretch * float(each[chosen] - each.mean())
-        values[index] = total / seeds
-    return values
+    values = np.zeros(RESAMPLES)
+    rows = np.arange(RESAMPLES)
+    for _ in range(seeds):
+        picks = rng.integers(seeds, size=(RESAMPLES,))
+        drawn = rng.integers(pictures, size=(RESAMPLES, pictures)) + pictures * rows[:, None]
+        times = np.bincount(drawn.ravel(), minlength=RESAMPLES * pictures).reshape(RESAMPLES, pictures)
+        sums = np.stack([times @ one for one in table])
+        values += statistic(sums[picks, rows]) + stretch * (each[picks] - each.mean())
+    return values / seeds
