@@ -34,6 +34,8 @@ from models.parts.problems import BadInput
 from models.worlds.figures_actions import SEEN_ACTIONS, spatial_descriptors, temporal_descriptors
 from models.worlds.figures_words import NAMED_TEMPLATE, caption, claim_row, invented_names, label_of, truths
 
+CAPTIONS = 20_000
+"""Captions that the tokeniser is made of."""
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 Rng = np.random.Generator
 Say = Callable[[str], None]
@@ -53,13 +55,13 @@ class Recipe:
 
 
 def tokeniser_of(folder: Path, seed: int = 5) -> BytePairs:
-    """The tokeniser of the captions: trained once on 20,000 of them and on invented names, then read."""
+    """The tokeniser of the captions: trained once on CAPTIONS of them, then read."""
     file = folder / "mini_bpe.json"
     if not file.exists():
         rng = np.random.default_rng(seed)
         rows = open_pack(folder / "frames0").rows
         names = [*(action.name for action in SEEN_ACTIONS), *invented_names(rng, 200)]
-        chosen = rng.integers(len(rows), size=20_000)
+        chosen = rng.integers(len(rows), size=CAPTIONS)
         train_bpe([caption(label_of(rows[i]), rng, names).text for i in chosen], MINI.vocabulary).save(file)
     return BytePairs.load(file)
 

@@ -98,6 +98,7 @@ def test_points_follow_the_picture_that_is_mirrored_and_cut():
 def test_both_stages_run_are_resumed_and_leave_weights_that_load(folder, monkeypatch):
     monkeypatch.setattr(mini_training.Run, "over", property(lambda run: run.step >= limit))
     said = []
+    monkeypatch.setattr(mini_training, "CAPTIONS", 60)
     limit = 2
     recipe = mini_training.Recipe(1, 1e-3, batch=8, clips=3, length=2, warmup=1)
     mini_training.stage_1(folder, recipe, said.append)
@@ -112,7 +113,8 @@ def test_both_stages_run_are_resumed_and_leave_weights_that_load(folder, monkeyp
     assert tuned.config == mini.MINI
 
 
-def test_descriptors_of_a_batch_are_those_of_its_classes(folder):
+def test_descriptors_of_a_batch_are_those_of_its_classes(folder, monkeypatch):
+    monkeypatch.setattr(mini_training, "CAPTIONS", 60)
     tokeniser = mini_training.tokeniser_of(folder)
     spatial, temporal = mini_training.descriptor_tokens(np.array([0, 5]), tokeniser, np.random.default_rng(0))
     assert spatial.shape == temporal.shape == (2, 4, mini.MINI.context)

@@ -49,7 +49,7 @@ def test_waiting_before_and_after_belongs_to_no_step():
 
 def test_points_lie_on_the_person():
     clip = act(np.random.default_rng(5), [Moment("standing")], with_style(SEEN, heavy=False), idle=0.0)
-    frames, labels = clip.at([0.4])
+    _, labels = clip.at([0.4])
     points = labels[0].points
     assert points.shape == (24, 2)
     head, toes = points[23], points[21:23]
