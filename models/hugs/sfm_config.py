@@ -23,7 +23,8 @@ class SfmConfig:
     exhaustive_up_to: int = 60
     """Up to so many photos every pair is compared, above only neighbours in time (and every 2, 4, 8 ... photos)."""
     threads: int = 0
-    """Threads; 0: one for each processor."""
+    """Threads; 0: one for up to 60 photos below 400 pixels, else one for each processor. With one thread the same
+    photos and seed give the same result to the last bit; with more, points differ by a few in a thousand."""
 
     def checked(self) -> SfmConfig:
         """This, when the settings make sense; ValueError otherwise."""

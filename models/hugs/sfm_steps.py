@@ -23,7 +23,7 @@ from models.parts.problems import BadInput
 Tick = Callable[[float, str], None]
 Result = TypeVar("Result")
 _STEP = 0.2
-_SMALL = 400
+_SMALL, _FEW = 400, 60
 _NEIGHBOURS, _ANCHORS = 10, 30
 # The data base is never opened by a second copy of SQLite, Python's, while COLMAP writes: its locks would break. So
 # progress and cancellation come from doing the work in parts.
@@ -53,8 +53,15 @@ class Plan:
         return self.folder / "images"
 
     @property
+    def small(self) -> bool:
+        """Whether the photos are so small that finding enough features is the difficulty, not the time."""
+        return min(max(view.size) for view in self.capture.views) < _SMALL
+
+    @property
     def threads(self) -> int:
-        return self.config.threads or os.cpu_count() or 1
+        if self.config.threads:
+            return self.config.threads
+        return 1 if self.small and len(self.files) <= _FEW else os.cpu_count() or 1
 
     @property
     def one_camera(self) -> bool:
@@ -68,10 +75,9 @@ def find_features(plan: Plan, tick: Tick) -> None:
     plan.database.unlink(missing_ok=True)
     options = pycolmap.FeatureExtractionOptions()
     options.num_threads, options.use_gpu = plan.threads, False
-    smallest = min(max(view.size) for view in plan.capture.views)
     options.max_image_size = plan.config.max_side
     options.sift.max_num_features = plan.config.max_features
-    peak = plan.config.peak_threshold or (0.004 if smallest < _SMALL else options.sift.peak_threshold)
+    peak = plan.config.peak_threshold or (0.004 if plan.small else options.sift.peak_threshold)
     options.sift.peak_threshold = peak
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = plan.config.camera_model
