@@ -19,6 +19,7 @@ from models.hugs.fusion import FrameCues, Fused, fuse
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.partition import Segments
 from models.hugs.proposals import Proposal
+from models.hugs.tolerance import tolerant_residual
 from models.parts.capture import Capture
 from models.parts.problems import BadInput
 
@@ -170,15 +171,15 @@ def at_size(mask: Map, size: tuple[int, int]) -> Map:
 
 def residual_of(photo: Image, render: Image) -> Residual:
     """The residual at working size. A picture rendered smaller is compared with the photo at its own size: detail that
-    the field never saw is no sign of movement.
+    the field never saw is no sign of movement, nor is its blur (models.hugs.tolerance).
     """
     size = working_size((photo.shape[0], photo.shape[1]))
     height, width = render.shape[:2]
     if (height, width) == photo.shape[:2]:
-        small = Residual.between(photo, render)
+        small = tolerant_residual(photo, render)
     else:
         reduced = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        small = Residual.between(reduced, render)
+        small = tolerant_residual(reduced, render)
     if small.values.shape == size:
         return small
     return Residual(np.asarray(cv2.resize(small.values, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32))
