@@ -15,7 +15,7 @@ METHOD = Method(
             "mini",
             source="embedded",
             licence="Apache-2.0",
-            note="5 M parameters, trained by this project on rendered clips of moving figures",
+            note="2.5 M parameters, trained by this project on rendered clips of moving figures",
             file="mini.safetensors",
         ),
         Checkpoint(
