@@ -27,6 +27,7 @@ from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack
 from models.ost.mini import MINI, Guides, folded, fresh, quickened, tower_of
 from models.ost.network import loss as ost_loss
 from models.ost.network import training_logits
+from models.ost.weights import BASE_FILE, TOKENS_FILE
 from models.parts.bpe import BytePairs, train_bpe
 from models.parts.clip import ClipLike
 from models.parts.clip_tokens import tokenise
@@ -56,7 +57,7 @@ class Recipe:
 
 def tokeniser_of(folder: Path, seed: int = 5) -> BytePairs:
     """The tokeniser of the captions: trained once on CAPTIONS of them, then read."""
-    file = folder / "mini_bpe.json"
+    file = folder / TOKENS_FILE
     if not file.exists():
         rng = np.random.default_rng(seed)
         rows = open_pack(folder / "frames0").rows
@@ -210,7 +211,7 @@ def stage_1(folder: Path, recipe: Recipe, say: Say = print, seed: int = 0) -> Cl
                 say(f"{opened} packs")
     run.save()
     model.eval()
-    write_weights(folded(model), folder / "mini_base.safetensors")
+    write_weights(folded(model), folder / BASE_FILE)
     return model
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from models.ost import data, mini, mini_training, official
+from models.ost.weights import BASE_FILE
 from models.parts.clip import Attention, ClipLike, LayerNorm
 from models.parts.clip_convolutional import ConvTower, ConvTowerConfig
 from models.worlds.figures_actions import SEEN_ACTIONS
@@ -105,11 +106,11 @@ def test_both_stages_run_are_resumed_and_leave_weights_that_load(folder, monkeyp
     limit = 3
     model = mini_training.stage_1(folder, recipe, said.append)
     assert torch.load(folder / "stage1.pt", weights_only=True)["step"] == 3
-    base = official.load(folder / "mini_base.safetensors")
+    base = official.load(folder / BASE_FILE)
     x = torch.randn(1, 3, 96, 96)
     torch.testing.assert_close(base.encode_image(x), model.encode_image(x), atol=5e-3, rtol=5e-2)
     mini_training.stage_2(folder, recipe, model, said.append)
-    tuned = official.load(folder / "mini.safetensors", zero_shot=folder / "mini_base.safetensors", ratio=0.2)
+    tuned = official.load(folder / "mini.safetensors", zero_shot=folder / BASE_FILE, ratio=0.2)
     assert tuned.config == mini.MINI
 
 
