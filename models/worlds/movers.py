@@ -1,6 +1,6 @@
 """Things that come and go between photos: walking people, objects, flat cards, and shadows without a body.
 
-    mover = person(rng, number=3).at(place, yaw, phase)      # a Mover: where it is in one photo
+    mover = walking_person(rng).at(0.3, 0.5, yaw=1.0, phase=0.2)  # a Mover: where it is in one photo
     frame = render_room(room, camera, [mover])               # frame.mover, frame.shadow tell its pixels
 
 A MoverKind is what the thing is; a Mover is one pose of it. Metres, radians, axes as in room.

@@ -4,8 +4,9 @@
     room = build_room(rng, RoomConfig(kind="living room"))
     cameras = orbit(room, 36, side=192, rng=rng)                  # models.worlds.room_cameras
     frame = render_room(room, cameras[0])                         # models.worlds.room_render: rgb, depth, ids, ...
-    crowd = [walker(rng)]                                         # models.worlds.movers
-    shot = render_room(room, cameras[0], [m.at(0.0) for m in ...])  # with people; masks come along
+    mover = walking_person(rng).at(0.3, 0.5, yaw=1.0, phase=0.2)  # models.worlds.movers
+    shot = render_room(room, cameras[0], [mover])                 # shot.mover, shot.shadow: the pixels it changed
+    tracks = stage(room, cameras, [walking_person(rng)], rng)     # models.worlds.movers_paths: movers of every photo
     atlas = unwrap(room)                                          # models.worlds.room_atlas, one picture to paint on
 
 Axes: x right, y up, z towards the front wall, metres; the floor's middle is the origin. Rooms of simple parametric
