@@ -85,14 +85,12 @@ class Wiring:
     controls: controls.Controls
 
     def bound(self, name: str, *fixed: Any) -> Callable[..., Iterator[Update]]:
-        """The handler called ``name`` as gradio calls it: inputs first, the page's request last."""
+        """The handler called ``name`` as gradio calls it: the page's request, then the inputs."""
         handler = getattr(self.handlers, name)
 
-        def run(*given: Any, request: gr.Request) -> Iterator[Update]:
+        def run(request: gr.Request, *given: Any) -> Iterator[Update]:
             yield from handler(self.room.session(request), *fixed, *given)
 
-        # Gradio finds the request by its annotation, which must not be a string.
-        run.__annotations__ = {"request": gr.Request, "return": Iterator[Update]}
         return run
 
     def connect(self) -> None:
@@ -136,9 +134,14 @@ class Wiring:
         count.input(self._share, [count], [share], **LAST)
         share.input(self._count, [share], [count], **LAST).then(self.bound("knob"), knobs, out, **LAST)
         share.release(self.bound("settle"), None, out, **LAST)
-        given.reset.click(given.defaults, None, [*knobs, share], **LAST).then(
+        given.reset.click(self._defaults, None, [*knobs, share], **LAST).then(
             self.bound("knob"), knobs, out, **LAST
         ).then(self.bound("settle"), None, out, **LAST)
+
+    def _defaults(self, request: gr.Request) -> list[Any]:
+        work = self.room.session(request).work
+        values = self.controls.defaults(work)
+        return [*values, fraction_of(values[0], len(work.names))]
 
     def _acted(self, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         session = self.room.session(request)
@@ -161,25 +164,23 @@ class Wiring:
         """A handler after which the controls fit another capture."""
         handler = getattr(self.handlers, name)
 
-        def run(*given: Any, request: gr.Request) -> Iterator[Update]:
+        def run(request: gr.Request, *given: Any) -> Iterator[Update]:
             session = self.room.session(request)
             before = session.work
             for update in handler(session, *given):
                 fits = self.controls.fit(session.work) if session.work is not before else {}
                 yield {**update, **fits}
 
-        run.__annotations__ = {"request": gr.Request, "return": Iterator[Update]}
         return run
 
     def _saved(self, name: str) -> Callable[..., Iterator[Update]]:
         """A handler that leaves a file to be downloaded."""
         handler = getattr(self.handlers, name)
 
-        def run(*given: Any, request: gr.Request) -> Iterator[Update]:
+        def run(request: gr.Request, *given: Any) -> Iterator[Update]:
             session = self.room.session(request)
             session.exported = ""
             for update in handler(session, *given):
                 yield {**update, self.room.frame.file: session.exported} if session.exported else update
 
-        run.__annotations__ = {"request": gr.Request, "return": Iterator[Update]}
         return run

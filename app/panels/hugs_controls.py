@@ -9,12 +9,11 @@ import gradio as gr
 from app.frame import Update
 from app.markup import markup
 from app.panels.hugs_handlers import COLOURS, KNOBS, NANO, OWN, fraction_of
-from models.hugs.fusion_config import FusionConfig, helps
+from models.hugs.fusion_config import FusionConfig, helps, suited_to
 
 if TYPE_CHECKING:
     from models.hugs.pipeline_work import Work
 
-DEFAULT = FusionConfig()
 LABELS = {
     "track_threshold": "Track threshold (photos)",
     "quantile": "Residual quantile",
@@ -34,6 +33,7 @@ SLIDERS = {
     "dedup": (0.0, 5.0, 0.1),
 }
 STEPS, COMPARE_STEPS, SIDE = 800, 800, 96
+EXAMPLE_SIDE = 192
 
 
 def _left(*steps: str) -> gr.Column:
@@ -45,6 +45,7 @@ class Controls:
     """All of them; drawn where it is made. ``images``: photos of the capture that is open first."""
 
     def __init__(self, images: int) -> None:
+        self._default = suited_to(images, EXAMPLE_SIDE)
         self.knobs: dict[str, Any] = {}
         self._help = helps()
         self._load()
@@ -54,7 +55,7 @@ class Controls:
             self.fraction = gr.Slider(
                 0,
                 1,
-                value=fraction_of(DEFAULT.track_threshold, images),
+                value=fraction_of(self._default.track_threshold, images),
                 step=0.005,
                 label="The same as a share of the photos",
                 info="The paper's threshold; it suggests 0.01 to 0.2.",
@@ -70,7 +71,7 @@ class Controls:
                 for name in ("gap", "dedup"):
                     self.knobs[name] = self._slider(name)
                 self.knobs["outliers"] = gr.Checkbox(
-                    DEFAULT.outliers, label="Drop outliers", info=self._help["outliers"]
+                    self._default.outliers, label="Drop outliers", info=self._help["outliers"]
                 )
             self.reset = gr.Button("Reset all knobs", size="sm")
         self._corrections()
@@ -84,7 +85,7 @@ class Controls:
         return gr.Slider(
             low,
             most or high,
-            value=getattr(DEFAULT, name),
+            value=getattr(self._default, name),
             step=step,
             label=LABELS[name],
             info=self._help[name],
@@ -209,11 +210,16 @@ class Controls:
         told[self.which] = ["none", "hugs", "true"] if known else ["none", "hugs"]
         return told
 
-    def defaults(self, request: gr.Request) -> list[Any]:
-        """The knobs as they are at first, for the capture of now."""
-        del request
-        return [*(getattr(DEFAULT, name) for name in KNOBS), gr.skip()]
+    def defaults(self, work: Work) -> list[Any]:
+        """The knobs as they are at first, for a capture."""
+        suited = suited_of(work)
+        return [getattr(suited, name) for name in KNOBS]
 
     def wants_file(self, source: str) -> Any:
         """The place for a file is there when one is wanted."""
         return gr.Column(visible=source == OWN)
+
+
+def suited_of(work: Work) -> FusionConfig:
+    """Settings to begin with for a capture."""
+    return suited_to(len(work.names), max(work.frame(work.names[0]).shape[:2]))

@@ -16,7 +16,7 @@ import numpy as np
 from models import registry
 from models.hugs import pipeline, pipeline_compare, sample, scores
 from models.hugs.field_config import FieldConfig
-from models.hugs.fusion_config import FusionConfig
+from models.hugs.fusion_config import suited_to
 from models.hugs.pipeline_work import Work
 from models.hugs.proposals import ProposalConfig
 from models.hugs.scenes import sample_capture
@@ -68,7 +68,7 @@ def make(steps: int, *, colours: bool) -> sample.Sample:
 
     capture = as_stored(sample_capture(SIDE, FRAMES, Library.open("train")))
     said("scene")
-    work = Work(capture, fusion=FusionConfig())
+    work = Work(capture, fusion=suited_to(FRAMES, SIDE))
     structure = pipeline.find_structure(
         context, None, work=work, config=SfmConfig(known_poses=True), seed=SEED, with_masks=False
     )

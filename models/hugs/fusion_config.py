@@ -79,6 +79,16 @@ class FusionConfig:
         return self
 
 
+SUITED_SHARE = 0.11
+"""Of the photos; the track threshold that did best on captures of 36 rendered photos."""
+
+
+def suited_to(images: int, side: int) -> FusionConfig:
+    """Settings to begin with for ``images`` photos of ``side`` pixels: the code's, less eroded when small."""
+    threshold = max(2, count_threshold(SUITED_SHARE, images))
+    return FusionConfig(track_threshold=threshold, erode=5 if side >= 400 else 3 if side >= 150 else 0)
+
+
 def count_threshold(fraction: float, images: int) -> int:
     """The code's threshold on the count n that keeps what the paper's n / ``images`` >= ``fraction`` keeps."""
     return max(0, math.ceil(fraction * images - 1e-9))

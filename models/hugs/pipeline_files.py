@@ -9,8 +9,9 @@ from typing import Any
 
 from models.hugs import METHOD, sample
 from models.hugs.export import export_entries, write_zip
+from models.hugs.fusion_config import suited_to
 from models.hugs.loading import LoadConfig, load_capture
-from models.hugs.pipeline_work import Work
+from models.hugs.pipeline_work import Work, working_size
 from models.parts.problems import BadInput
 from models.runtime import Job, JobContext
 
@@ -28,7 +29,8 @@ def load_work(
         return sample.load(sources[0])
     source: Path | Sequence[Path] = sources[0] if len(sources) == 1 else sources
     capture = load_capture(source, config, lambda share, said: context.tick(share, said), name)
-    return sample.Sample(Work(capture))
+    fusion = suited_to(len(capture.views), max(max(working_size(view.size)) for view in capture.views))
+    return sample.Sample(Work(capture, fusion=fusion))
 
 
 def export_masks(

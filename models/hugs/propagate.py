@@ -19,7 +19,6 @@ BINS = 8
 """Colour histogram bins along each of red, green and blue."""
 REACH = 0.12
 """How far a segment may have moved between two photos, as a share of the longer side."""
-COLOUR_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Match:
 
     @property
     def score(self) -> float:
-        """Mean of both."""
-        return COLOUR_PART * self.colour + (1 - COLOUR_PART) * self.iou
+        """Geometric mean of both: neither can stand in for the other."""
+        return float(np.sqrt(self.iou * self.colour))
 
 
 def match(source: FrameCues, segment: int, target: FrameCues) -> Match | None:
