@@ -29,8 +29,8 @@ class EvaluationConfig:
     seeds: int
     side: int = 192
     frames: int = 36
-    cue: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=300, samples=24, nodes=400_000))
-    final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=600, samples=24, nodes=400_000))
+    cue: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=300))
+    final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=400))
     fusion: FusionConfig = field(default_factory=lambda: FusionConfig(track_threshold=4, quantile=0.95, erode=3))
 
 

@@ -14,17 +14,17 @@ Loss = Literal["charbonnier", "mse", "robust"]
 class FieldConfig:
     """How a voxel field is trained. ``checked()`` refuses values that cannot work."""
 
-    iterations: int = 800
-    """Steps of the optimiser; more sharpen the residual, up to a point."""
+    iterations: int = 400
+    """Steps of the optimiser. Without masks more is not better: the field learns what moves, and it leaves the residual."""
     side: int = 96
     """Longer side in pixels at which the photos are learnt; smaller photos are learnt as they are."""
     rays: int = 2048
     """Pixels looked at in one step."""
-    samples: int = 32
+    samples: int = 24
     """Places along a ray that are read with colour, chosen by a coarse pass."""
     probes: int = 64
     """Places along a ray at which the coarse pass looks for surfaces."""
-    nodes: int = 600_000
+    nodes: int = 400_000
     """Grid nodes of the finest level; memory grows with it, time hardly."""
     loss: Loss = "charbonnier"
     """Error of a pixel: Charbonnier (the paper's, little moved by outliers), squared, or RobustNeRF's trimming."""

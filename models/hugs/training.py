@@ -240,3 +240,10 @@ def _photos(
 
 def _to(batch: Batch, device: str) -> Batch:
     return Batch(*(getattr(batch, name).to(device) for name in ("origins", "directions", "colours", "used", "images")))
+
+
+def main(words: Sequence[str]) -> int:
+    """The command of ``launch.py train hugs``; see models.hugs.training_command."""
+    from models.hugs import training_command
+
+    return training_command.main(words)

@@ -48,7 +48,8 @@ def box_room(seed: int, side: int = 192, frames: int = 36, clean: int = 8, mover
         standing.append((low, low + size, [Texture(rng) for _ in range(6)]))
     moving = [(rng.uniform(0.2, 0.5, 3), [Texture(rng, flat=k % 2 == 1)] * 6) for k in range(movers)]
     intrinsics = Intrinsics(side, side, 0.85 * side, 0.85 * side, side / 2, side / 2)
-    views, held_out = [], []
+    views: list[View] = []
+    held_out: list[View] = []
     for number in range(frames + clean):
         angle = 2 * np.pi * (number * 0.381966) + rng.normal(0, 0.1)
         eye = np.array([1.5 * np.cos(angle), 1.1 * np.sin(angle), rng.uniform(1.1, 1.7)])
