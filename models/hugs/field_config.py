@@ -15,7 +15,7 @@ class FieldConfig:
     """How a voxel field is trained. ``checked()`` refuses values that cannot work."""
 
     iterations: int = 400
-    """Steps of the optimiser. Without masks more is not better: the field learns what moves, and it leaves the residual."""
+    """Steps of the optimiser. Without masks more is not better: the field learns what moves as well."""
     side: int = 96
     """Longer side in pixels at which the photos are learnt; smaller photos are learnt as they are."""
     rays: int = 2048
