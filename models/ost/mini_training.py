@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack
+from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack, random_actions
 from models.ost.mini import MINI, Guides, folded, fresh, quickened, tower_of
 from models.ost.network import loss as ost_loss
 from models.ost.network import training_logits
@@ -32,7 +32,7 @@ from models.parts.bpe import BytePairs, train_bpe
 from models.parts.clip import ClipLike
 from models.parts.clip_tokens import tokenise
 from models.parts.problems import BadInput
-from models.worlds.figures_actions import SEEN_ACTIONS, spatial_descriptors, temporal_descriptors
+from models.worlds.figures_actions import SEEN_ACTIONS, Action, spatial_descriptors, temporal_descriptors
 from models.worlds.figures_words import NAMED_TEMPLATE, caption, claim_row, invented_names, label_of, truths
 
 CAPTIONS = 20_000
@@ -49,8 +49,8 @@ class Recipe:
     minutes: float
     rate: float
     batch: int = 128
-    clips: int = 12
-    length: int = 8
+    clips: int = 10
+    length: int = 12
     warmup: int = 100
     decay: float = 0.05
 
@@ -223,47 +223,63 @@ def _frame_packs(folder: Path) -> list[Pack]:
 
 
 def clip_batches(
-    pack: Pack, rng: Rng, clips: int, length: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
-    """Batches without end: (clips, length, H, W, 3), one random frame of each segment as in the paper; classes."""
-    assert pack.classes is not None
-    whole = pack.frames.shape[1]
+    packs: Sequence[Pack], rng: Rng, clips: int, length: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Batches without end, of every pack equally often: (clips, length, H, W, 3) sampled as the paper trains; classes.
+
+    The classes of a pack begin where those of the pack before end.
+    """
+    counts = [0 if pack.classes is None else int(pack.classes.max()) + 1 for pack in packs]
+    offsets = np.cumsum([0, *counts[:-1]])
     while True:
-        chosen = rng.integers(len(pack), size=clips)
-        starts = np.arange(length) * (whole // length)
-        frames = [pack.frames[i][starts + rng.integers(0, max(1, whole // length), length)] for i in chosen]
-        yield np.stack(frames), pack.classes[chosen]
+        frames, classes = [], []
+        for place in rng.integers(len(packs), size=clips):
+            pack = packs[place]
+            assert pack.classes is not None
+            number = int(rng.integers(len(pack)))
+            frames.append(pack.frames[number][training_indices(pack.frames.shape[1], length, rng)])
+            classes.append(int(offsets[place]) + int(pack.classes[number]))
+        yield np.stack(frames), np.array(classes, np.int64)
 
 
-def descriptor_tokens(classes: NDArray[np.integer], tokeniser: BytePairs, rng: Rng) -> tuple[Tensor, Tensor]:
+def descriptor_tokens(
+    classes: NDArray[np.integer], actions: Sequence[Action], tokeniser: BytePairs, rng: Rng
+) -> tuple[Tensor, Tensor]:
     """Freshly worded descriptors of each clip's class: spatial and temporal, int64 (B, 4, context) each."""
     spatial, temporal = [], []
-    for number in classes:
-        action = SEEN_ACTIONS[number]
-        spatial += [f"this is a video about {text}" for text in spatial_descriptors(action, rng)]
-        temporal += [NAMED_TEMPLATE.format(action.name, text) for text in temporal_descriptors(action, rng)]
+    # Clips of one class share their wording, as they share their row of a descriptor file.
+    texts_of = {int(number): actions[number] for number in classes}
+    worded = {
+        number: (spatial_descriptors(action, rng), temporal_descriptors(action, rng))
+        for number, action in texts_of.items()
+    }
+    for number in map(int, classes):
+        action, (cues, steps) = texts_of[number], worded[number]
+        spatial += [f"this is a video about {text}" for text in cues]
+        temporal += [NAMED_TEMPLATE.format(action.name, text) for text in steps]
     both = (tokenise(texts, tokeniser, MINI.context).ids for texts in (spatial, temporal))
     first, second = (torch.from_numpy(ids).view(len(classes), -1, MINI.context) for ids in both)
     return first, second
 
 
 def stage_2(folder: Path, recipe: Recipe, model: ClipLike, say: Say = print, seed: int = 1) -> ClipLike:
-    """OST's own loss on the seen actions, from a model of stage 1. Raises BadInput without the pack of clips."""
-    pack = open_pack(folder / "clips")
+    """OST's own loss on the seen and the random actions, from a model of stage 1. Raises BadInput without packs."""
+    packs = [open_pack(folder / "clips"), open_pack(folder / "clips_random")]
+    actions = (*SEEN_ACTIONS, *random_actions())
     tokeniser = tokeniser_of(folder)
     quickened(model).train()
     run = Run(folder, "stage2", recipe, model)
     rng = np.random.default_rng(seed + run.step)
     generator = torch.Generator().manual_seed(seed + run.step)
-    batches = clip_batches(pack, rng, recipe.clips, recipe.length)
+    batches = clip_batches(packs, rng, recipe.clips, recipe.length)
     saved = time.monotonic()
     while not run.over:
         frames, classes = next(batches)
         images, _ = pictures_of(frames.reshape(-1, *frames.shape[2:]), generator)
-        spatial, temporal = descriptor_tokens(classes, tokeniser, rng)
+        spatial, temporal = descriptor_tokens(classes, actions, tokeniser, rng)
         with torch.autocast("cpu", torch.bfloat16):
             logits = training_logits(model, images.view(*frames.shape[:2], *images.shape[1:]), spatial, temporal)
-        total = ost_loss(logits, torch.from_numpy(classes.astype(np.int64)))
+        total = ost_loss(logits, torch.from_numpy(classes))
         run.descend(total)
         if run.step % 25 == 0:
             say(f"stage 2 {run.told} loss {total.item():.3f}")

@@ -38,7 +38,7 @@ _SPEED = {"walking": 0.16, "carrying": 0.13, "cycling": 0.3, "running": 0.42}
 class StreetConfig:
     """How long, how large, how many people at most, which incidents may happen, how many.
 
-    night, rain, shake: chances of each for the whole clip; shake is a hard negative: the picture moves, nothing happens.
+    night, rain, shake: chances of each for the whole clip; shake is a hard negative: nothing happens.
     """
 
     seconds: float = 20.0

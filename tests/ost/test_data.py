@@ -5,7 +5,7 @@ import pytest
 
 from models.ost import data
 from models.parts.problems import BadInput
-from models.worlds.figures_actions import SEEN_ACTIONS
+from models.worlds.figures_actions import HELD_OUT_ACTIONS, SEEN_ACTIONS
 from models.worlds.figures_postures import HANDS_BUSY, NAMES
 from models.worlds.figures_things import ITEMS
 
@@ -57,5 +57,17 @@ def test_random_moments_are_possible():
     seen = [data.random_moment(rng) for _ in range(600)]
     assert {moment.posture for moment in seen} == set(NAMES)
     for moment in seen:
+        assert moment.item is None or moment.mode in ITEMS[moment.item]
+        assert not (moment.mode == "held" and moment.posture in HANDS_BUSY)
+
+
+def test_random_actions_are_possible_different_and_not_held_out():
+    actions = data.random_actions(60)
+    assert actions == data.random_actions(60)
+    sets = {frozenset(action.moments) for action in actions}
+    assert len(sets) == 60
+    assert not sets & {frozenset(action.moments) for action in HELD_OUT_ACTIONS}
+    assert not {action.name for action in actions} & {action.name for action in HELD_OUT_ACTIONS}
+    for moment in (moment for action in actions for moment in action.moments):
         assert moment.item is None or moment.mode in ITEMS[moment.item]
         assert not (moment.mode == "held" and moment.posture in HANDS_BUSY)

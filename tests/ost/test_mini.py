@@ -19,7 +19,8 @@ def folder(tmp_path_factory):
     """Small packs of frames and clips."""
     path = tmp_path_factory.mktemp("ost")
     data.pack_frames(path / "frames0", 60, 0)
-    data.pack_clips(path / "clips", SEEN_ACTIONS[:4], 2, 4, 0)
+    data.pack_clips(path / "clips", SEEN_ACTIONS, 1, 4, 0)
+    data.pack_clips(path / "clips_random", data.random_actions(3), 1, 4, 0)
     return path
 
 
@@ -117,9 +118,12 @@ def test_both_stages_run_are_resumed_and_leave_weights_that_load(folder, monkeyp
 def test_descriptors_of_a_batch_are_those_of_its_classes(folder, monkeypatch):
     monkeypatch.setattr(mini_training, "CAPTIONS", 60)
     tokeniser = mini_training.tokeniser_of(folder)
-    spatial, temporal = mini_training.descriptor_tokens(np.array([0, 5]), tokeniser, np.random.default_rng(0))
-    assert spatial.shape == temporal.shape == (2, 4, mini.MINI.context)
-    assert (temporal.argmax(-1) > 0).all()
+    spatial, temporal = mini_training.descriptor_tokens(
+        np.array([0, 5, 5]), SEEN_ACTIONS, tokeniser, np.random.default_rng(0)
+    )
+    assert spatial.shape == temporal.shape == (3, 4, mini.MINI.context)
+    assert (spatial[1] == spatial[2]).all()
+    assert (spatial[0] != spatial[1]).any()
     named = tokeniser.encode(SEEN_ACTIONS[5].name)[1:-1]
     row = temporal[1, 0].tolist()
     assert any(row[i : i + len(named)] == named for i in range(len(row)))
