@@ -24,6 +24,7 @@ from models.pelk.nano import (
     PathfinderNet,
     Task,
     Variant,
+    available,
     load,
     parameters,
     shipped,
@@ -44,7 +45,7 @@ class EvaluationConfig:
     field_pictures: int
 
 
-FULL = EvaluationConfig(per_length=400, rooms=400, field_pictures=20)
+FULL = EvaluationConfig(per_length=200, rooms=400, field_pictures=20)
 QUICK = EvaluationConfig(per_length=60, rooms=60, field_pictures=4)
 
 
@@ -60,7 +61,7 @@ def evaluate(quick: bool) -> dict[str, Any]:
     """Figures with intervals ([low, value, high]) and the configuration they hold for. Raises NothingToMeasure."""
     config = QUICK if quick else FULL
     start = time.perf_counter()
-    runs = shipped()
+    runs = available()
     if not runs:
         raise NothingToMeasure("No weights of pelk are there. Train them with: python3 launch.py train pelk")
     asked = measure.questions(config.per_length, config.rooms)
@@ -72,6 +73,7 @@ def evaluate(quick: bool) -> dict[str, Any]:
     figures |= {name: interval_of(values) for name, values in fields.items()}
     figures |= _chance(asked)
     described |= asdict(config) | {
+        "shipped": [f"{task}_{variant}_{seed}" for task, variant, seed in shipped()],
         "path_lengths": list(measure.LENGTHS),
         "trained_lengths": list(pathfinder.LENGTHS),
         "updates": {task: RECIPES[task].steps for task in TASKS},

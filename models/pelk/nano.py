@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.method import ASSETS
 from models.parts.problems import BadInput
 from models.pelk import METHOD
 from models.pelk.config import CONFIGS, PelkConfig, small_twin
@@ -26,6 +27,9 @@ Variant = Literal["large", "k7", "k3"]
 TASKS: tuple[Task, ...] = get_args(Task)
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 SEEDS = (0, 1, 2)
+SHIPPED_SEED = 0
+"""Of the training runs the one whose weights are part of the tree; the others lie in RUNS where they were trained."""
+RUNS = ASSETS.parent / "runs" / METHOD.slug
 SIDE = 96
 """Side of the square pictures the networks were trained on, pixels; other sizes of 16 pixels and more run too."""
 LAYOUT_CLASSES = 8
@@ -131,19 +135,27 @@ def build(task: Task, variant: Variant, generator: torch.Generator | None = None
     return model
 
 
-def weights_file(task: Task, variant: Variant, seed: int = 0, folder: Path | None = None) -> Path:
-    """Where the weights of one training run lie."""
+def weights_file(task: Task, variant: Variant, seed: int = SHIPPED_SEED, folder: Path | None = None) -> Path:
+    """Where the weights of one training run lie: in `folder`, else with the shipped ones or among the runs."""
     config_of(task, variant)
-    return (folder or METHOD.weights_folder) / f"{task}_{variant}_{seed}.safetensors"
+    own = METHOD.weights_folder if seed == SHIPPED_SEED else RUNS
+    return (folder or own) / f"{task}_{variant}_{seed}.safetensors"
 
 
-def shipped() -> list[tuple[Task, Variant, int]]:
-    """The runs whose weights are there."""
+def available() -> list[tuple[Task, Variant, int]]:
+    """The runs whose weights are here, shipped or trained on this machine."""
     runs = ((task, variant, seed) for task in TASKS for variant in VARIANTS for seed in SEEDS)
     return [run for run in runs if weights_file(*run).exists()]
 
 
-def load(task: Task, variant: Variant, seed: int = 0, folder: Path | None = None) -> PathfinderNet | LayoutNet:
+def shipped() -> list[tuple[Task, Variant, int]]:
+    """The runs whose weights are part of the tree."""
+    return [run for run in available() if run[2] == SHIPPED_SEED]
+
+
+def load(
+    task: Task, variant: Variant, seed: int = SHIPPED_SEED, folder: Path | None = None
+) -> PathfinderNet | LayoutNet:
     """The trained network in eval mode, float32. Raises BadInput when its weights are not there."""
     file = weights_file(task, variant, seed, folder)
     if not file.exists():

@@ -14,14 +14,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.method import ASSETS
-from models.pelk import METHOD, packing, paper_training
+from models.pelk import packing, paper_training
 from models.pelk.config import CONFIGS
-from models.pelk.nano import SEEDS, TASKS, VARIANTS, Task, Variant, weights_file
+from models.pelk.nano import RUNS, SEEDS, TASKS, VARIANTS, Task, Variant, weights_file
 from models.pelk.nano_recipe import RECIPES
 from models.pelk.trainer import Trainer
 
-RUNS = ASSETS.parent / "runs" / METHOD.slug
 QUICK_SHARE = 0.004
 """Of the updates, in a smoke run."""
 
@@ -34,12 +32,12 @@ def train(
     folder: Path | None = None,
     out: Path | None = None,
 ) -> list[Path]:
-    """Trains every combination and writes its weights to `out`; returns the files.
+    """Trains every combination and writes its weights to `out`, else to where `weights_file` says; returns the files.
 
     Seeds come outermost, so that an interrupted evaluation of all variants is whole for the seeds there are.
     """
     folder = folder or (RUNS / "quick" if quick else RUNS)
-    out = out or (folder if quick else METHOD.weights_folder)
+    out = out or (folder if quick else None)
     written = []
     for task in tasks:
         recipe = RECIPES[task].shortened(QUICK_SHARE) if quick else RECIPES[task]

@@ -112,6 +112,6 @@ def test_the_report_covers_the_networks_that_are_there(drawn: Path) -> None:
 
 
 def test_without_weights_the_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "shipped", list)
+    monkeypatch.setattr(evaluation, "available", list)
     with pytest.raises(evaluation.NothingToMeasure, match=r"launch\.py train pelk"):
         evaluation.evaluate(quick=True)
