@@ -15,7 +15,7 @@ from models.hugs.evaluation_config import EvaluationConfig
 from models.hugs.evaluation_records import FieldScore, MapScore, Record
 from models.hugs.field import VoxelField, render_view, train_field
 from models.hugs.field_config import FieldConfig
-from models.hugs.field_rays import learning_size
+from models.hugs.field_rays import learning_size, reduced
 from models.hugs.fusion import single_cue
 from models.hugs.partition import partition
 from models.hugs.pipeline_work import Work
@@ -167,14 +167,12 @@ def rendered(field: VoxelField, view: View, config: FieldConfig) -> npt.NDArray[
 
 
 def field_score(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> FieldScore:
-    """Trains under ``masks`` and compares pictures of the clean held-out views, at the photos' size, in 8 bits."""
+    """Trains under ``masks`` and compares pictures of the clean held-out views at the learning size, in 8 bits."""
     field = trained(capture, masks, config, seed)
     scores = []
     for view in capture.held_out:
-        assert view.intrinsics is not None
-        assert view.camera_to_world is not None
-        picture = render_view(field, view.intrinsics, view.camera_to_world, config)[0]
-        shown, truth = np.rint(picture * 255) / 255, view.image / 255
+        picture = rendered(field, view, config)
+        shown, truth = np.rint(picture * 255) / 255, reduced(view.image, picture.shape[1::-1]) / 255
         scores.append((psnr(shown, truth), ssim(shown, truth), psnr(colour_correct(shown, truth), truth)))
     means = np.mean(scores, axis=0)
     return FieldScore(*(round(float(value), 4) for value in means))
