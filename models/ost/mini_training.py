@@ -32,6 +32,7 @@ from models.parts.bpe import BytePairs, train_bpe
 from models.parts.clip import ClipLike
 from models.parts.clip_tokens import tokenise
 from models.parts.problems import BadInput
+from models.parts.video_sampling import training_indices
 from models.worlds.figures_actions import SEEN_ACTIONS, Action, spatial_descriptors, temporal_descriptors
 from models.worlds.figures_words import NAMED_TEMPLATE, caption, claim_row, invented_names, label_of, truths
 
