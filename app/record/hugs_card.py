@@ -57,9 +57,8 @@ def measured(config: Mapping[str, object]) -> str:
         f"{config['captures']} procedural captures ({listed}; {config['seeds']} seeds each) of {config['frames']} "
         f"frames at {config['side']} x {config['side']}, poses known; {moving} of the pixels belong to what moves or "
         f"to its shadow. Segments: {config['segments']}. A field of {_steps(config, 'cue')} steps gives the residual; "
-        f"fields of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views at the size "
-        "they learn at, in 8 bits. In "
-        "brackets Student's 95 % intervals over scenes, seeds averaged first."
+        f"fields of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views at "
+        "the size they learn at, in 8 bits. In brackets Student's 95 % intervals over scenes, seeds averaged first."
     )
 
 
