@@ -172,6 +172,8 @@ def _sought(
     keys = np.flatnonzero(table.key)
     queue = list(wanted)
     start, landed = _seek(container, stream, table, keys, queue[0], -1), False
+    # A demuxer may land before the key frame asked for: never ask for the same one again.
+    furthest = start
     frames = container.decode(stream)
     while queue:
         frame = next(frames, None)
@@ -189,9 +191,9 @@ def _sought(
             yield queue.pop(0), frame
         if queue:
             here = int(np.searchsorted(table.pts, frame.pts))
-            jumped = _seek(container, stream, table, keys, queue[0], here)
+            jumped = _seek(container, stream, table, keys, queue[0], max(here, furthest))
             if jumped >= 0:
-                frames, start, landed = container.decode(stream), jumped, False
+                frames, start, furthest, landed = container.decode(stream), jumped, jumped, False
 
 
 def _seek(
