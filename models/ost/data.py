@@ -2,7 +2,7 @@
 
     python -m models.ost.data --frames 90000                    # everything the training of ost-mini reads
 
-A pack of frames: frames.npy uint8 (N, side, side, 3), rows.npy int16 (N, 10) (figures_words.COLUMNS), points.npy
+A pack of frames: frames.npy uint8 (N, side, side, 3), rows.npy int16 (N, 10) (figures_truth.COLUMNS), points.npy
 float16 (N, 24, 2). A pack of clips: the same with a leading clip dimension, and classes.npy int16 (N,).
 """
 
@@ -21,7 +21,8 @@ from models.worlds.figures import SEEN, Clip, Moment, Style, act, with_style
 from models.worlds.figures_actions import HELD_OUT_ACTIONS, SEEN_ACTIONS, STEPS, Action
 from models.worlds.figures_postures import HANDS_BUSY, NAMES
 from models.worlds.figures_things import FURNITURE, ITEMS
-from models.worlds.figures_words import frame_row, invented_names
+from models.worlds.figures_truth import frame_row
+from models.worlds.figures_words import invented_names
 
 FOLDER = Path(__file__).resolve().parents[2] / "runs" / "ost"
 SIDE = 96

@@ -113,7 +113,7 @@ class Guides(nn.Module):
         self.item = nn.Linear(joint, PLACED_ITEMS)
 
     def loss(self, cells: Tensor, features: Tensor, points: Tensor, rows: Tensor) -> dict[str, Tensor]:
-        """cells (B, L, width), features (B, D), points (B, 24, 2) in shares, rows int64 (B, 10) of figures_words ->
+        """cells (B, L, width), features (B, D), points (B, 24, 2) in shares, rows int64 (B, 10) of figures_truth ->
         the parts of the loss."""
         cell = (points.clamp(0, 0.999) * self.side).long()
         target = cell[..., 1] * self.side + cell[..., 0]

@@ -34,7 +34,8 @@ from models.parts.clip_tokens import tokenise
 from models.parts.problems import BadInput
 from models.parts.video_sampling import training_indices
 from models.worlds.figures_actions import SEEN_ACTIONS, Action, spatial_descriptors, temporal_descriptors
-from models.worlds.figures_words import NAMED_TEMPLATE, caption, claim_row, invented_names, label_of, truths
+from models.worlds.figures_truth import claim_row, label_of, truths
+from models.worlds.figures_words import NAMED_TEMPLATE, caption, invented_names
 
 CAPTIONS = 20_000
 """Captions that the tokeniser is made of."""

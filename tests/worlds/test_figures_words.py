@@ -15,6 +15,7 @@ from models.worlds.figures_actions import (
 )
 from models.worlds.figures_postures import NAMES
 from models.worlds.figures_things import FURNITURE, ITEMS
+from models.worlds.figures_truth import claim_row, frame_row, label_of, truths
 from models.worlds.figures_words import (
     FURNITURE_WORDS,
     ITEM_WORDS,
@@ -26,11 +27,7 @@ from models.worlds.figures_words import (
     TEMPLATES,
     Caption,
     caption,
-    claim_row,
-    frame_row,
     invented_names,
-    label_of,
-    truths,
 )
 
 EMPTY = np.zeros((0, 2), np.float32)
@@ -79,7 +76,13 @@ def test_what_changes_is_not_claimed():
 def test_rows_give_labels_back():
     one = label()
     again = label_of(frame_row(one))
-    assert (again.posture, again.item, again.mode, again.shirt, again.scene) == ("waving", "ball", "held", "red", "park")
+    assert (again.posture, again.item, again.mode, again.shirt, again.scene) == (
+        "waving",
+        "ball",
+        "held",
+        "red",
+        "park",
+    )
     assert label_of(frame_row(label(posture=None))).changing
 
 
