@@ -17,7 +17,7 @@ from models.parts.colmap import PARTS, has_model, read_files
 from models.parts.colmap_capture import cameras_of, structure_of
 from models.parts.colmap_model import Model
 from models.parts.problems import BadInput
-from models.parts.transforms import TransformFrame, Transforms, read_transforms
+from models.parts.transforms import TransformFrame, Transforms, as_saved, read_transforms
 
 Tick = Callable[[float, str], None]
 TRANSFORMS = ("transforms.json", "transforms_train.json")
@@ -229,8 +229,7 @@ def _structure_beside(
     if not kept.keypoints:
         notes.append("The COLMAP model beside transforms.json names other pictures: it is not used.")
         return None
-    turn = transforms.applied
-    return replace(kept, xyz=kept.xyz @ turn[:3, :3].T + turn[:3, 3])
+    return replace(kept, xyz=as_saved(transforms, kept.xyz))
 
 
 def _parent(name: str) -> str:

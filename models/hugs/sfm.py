@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.hugs import sfm_steps
 from models.hugs.sfm_align import into_known_frame
 from models.hugs.sfm_config import SfmConfig
 from models.parts.capture import Capture, Keypoints, Structure, View
@@ -53,8 +52,18 @@ def run_sfm(
     Views that could not be placed lose their pose and are named in the notes; they keep their features, unmatched.
     When at least three views had poses that were not used, the result is moved into their frame, so that held-out views
     stay right; else the frame and its unit are COLMAP's.
-    Raises BadInput when no photo can be placed, ValueError for settings that make no sense.
+    Raises BadInput when no photo can be placed or pycolmap is not installed (it has no wheel for Linux on ARM),
+    ValueError for settings that make no sense.
     """
+    try:
+        # Here, not above: the room works on captures that have cameras without it, and opens faster.
+        from models.hugs import sfm_steps
+    except ImportError as error:
+        raise BadInput(
+            capture.name,
+            "cannot be placed: pycolmap is not installed on this computer",
+            "Load a COLMAP or nerfstudio project, which has its cameras already",
+        ) from error
     config = (config or SfmConfig()).checked()
     if len(capture.views) < 3:
         raise BadInput(capture.name, f"has {len(capture.views)} photos, too few to find depth", _RETAKE)
@@ -77,7 +86,7 @@ def run_sfm(
             capture.name, "has no two photos that could be placed: too few features are found again", _RETAKE
         )
     tick(0.99, "Reading the model")
-    result = _read(capture, files, model, plan)
+    result = _read(capture, files, model, sfm_steps.features_of(plan), known)
     return result if known else into_known_frame(capture, result)
 
 
@@ -99,16 +108,23 @@ def _written(capture: Capture, folder: Path, masks: Masks | None) -> dict[str, s
     return files
 
 
-def _read(capture: Capture, files: Mapping[str, str], model: Path, plan: sfm_steps.Plan) -> Capture:
-    """The model COLMAP left in a folder, under the names of the views."""
+def _read(
+    capture: Capture,
+    files: Mapping[str, str],
+    model: Path,
+    features: Mapping[str, npt.NDArray[np.float32]],
+    known: bool,
+) -> Capture:
+    """The model COLMAP left in a folder, under the names of the views; `features` by file, for those it lacks."""
     read = read_model(model)
     names = {file: name for name, file in files.items()}
     cameras = {names[file]: camera for file, camera in cameras_of(read).items()}
     found = structure_of(read)
     keypoints = {names[file]: points for file, points in found.keypoints.items()}
-    for name, xy in sfm_steps.features_of(plan, [file for name, file in files.items() if name not in cameras]).items():
-        keypoints[names[name]] = Keypoints(xy, np.full(len(xy), -1, np.int64))
-    views = tuple(_placed(view, cameras.get(view.name), plan.known) for view in capture.views)
+    for file, xy in features.items():
+        if names[file] not in cameras:
+            keypoints[names[file]] = Keypoints(xy, np.full(len(xy), -1, np.int64))
+    views = tuple(_placed(view, cameras.get(view.name), known) for view in capture.views)
     structure = Structure(keypoints, found.ids, found.xyz, found.rgb, found.track_length)
     return replace(capture, views=views, structure=structure).with_notes(*_notes(views, structure))
 

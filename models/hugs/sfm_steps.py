@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -159,18 +159,16 @@ def place(plan: Plan, tick: Tick) -> Path | None:
     return _mapped(plan, tick, relaxed=False) or _mapped(plan, tick, relaxed=True)
 
 
-def features_of(plan: Plan, files: Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:
-    """File name -> (N, 2) pixels of its features, for photos the model does not hold."""
-    wanted, found = set(files), {}
-    if wanted:
-        database = pycolmap.Database.open(plan.database)
-        try:
-            for image in database.read_all_images():
-                if image.name in wanted:
-                    rows = np.asarray(database.read_keypoints(image.image_id), np.float32)
-                    found[image.name] = rows[:, :2] if rows.size else np.zeros((0, 2), np.float32)
-        finally:
-            database.close()
+def features_of(plan: Plan) -> dict[str, npt.NDArray[np.float32]]:
+    """File name -> (N, 2) pixels of all features that were found."""
+    found = {}
+    database = pycolmap.Database.open(plan.database)
+    try:
+        for image in database.read_all_images():
+            rows = np.asarray(database.read_keypoints(image.image_id), np.float32)
+            found[image.name] = rows[:, :2] if rows.size else np.zeros((0, 2), np.float32)
+    finally:
+        database.close()
     return found
 
 

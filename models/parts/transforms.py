@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.parts.capture import Capture, Intrinsics, View
+from models.parts.capture import Intrinsics, View
 from models.parts.problems import BadInput
 
 Matrix = npt.NDArray[np.float64]
@@ -85,12 +85,11 @@ class TransformFrame:
 class Transforms:
     """The whole file.
 
-    applied: (4, 4), see the head of this module. document: the file as it was read, for writing it back with masks.
+    applied: (4, 4), see the head of this module. notes: what could not be taken over.
     """
 
     frames: tuple[TransformFrame, ...]
     applied: Matrix
-    document: Mapping[str, Any]
     notes: tuple[str, ...] = field(default=())
 
 
@@ -115,7 +114,7 @@ def read_transforms(data: bytes, title: str = "transforms.json") -> Transforms:
     notes: tuple[str, ...] = ()
     if any(frame.lens.get("k3") or frame.lens.get("k4") for frame in frames):
         notes = (f"{title} has lens terms k3 or k4, which are left out here.",)
-    return Transforms(frames, applied, document, notes)
+    return Transforms(frames, applied, notes)
 
 
 def written(
@@ -143,20 +142,9 @@ def written(
     return json.dumps(document, indent=1).encode()
 
 
-def with_masks(transforms: Transforms, masks: Mapping[str, str]) -> bytes:
-    """The file as it was read, every frame whose file_path is a key of `masks` with that mask_path."""
-    frames = []
-    for entry in transforms.document["frames"]:
-        mask = masks.get(entry["file_path"])
-        frames.append(entry if mask is None else {**entry, "mask_path": mask})
-    return json.dumps({**transforms.document, "frames": frames}, indent=1).encode()
-
-
-def world_as_saved(transforms: Transforms, capture: Capture) -> npt.NDArray[np.float64]:
-    """(P, 3): the points of `capture`, whose structure is in the original frame, in the frame of the saved poses."""
-    if capture.structure is None:
-        return np.zeros((0, 3))
-    return capture.structure.xyz @ transforms.applied[:3, :3].T + transforms.applied[:3, 3]
+def as_saved(transforms: Transforms, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`points` (P, 3) of the original frame in the frame of the saved poses."""
+    return points @ transforms.applied[:3, :3].T + transforms.applied[:3, 3]
 
 
 def _spelled(view: View) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from models.parts.problems import BadInput, readable_bytes, shown_name
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf,ivf,nut,apng"
 _AGAIN = "Choose an mp4, mov, mkv, webm or avi file with a picture in it"
 _BROKEN = "Export, record or download it again"
-_SOUND = frozenset({"mp3", "wav", "flac", "aac", "aiff"})
+WORTH_THREADS = 300_000
+"""Pixels of a frame from which several threads code it faster than one."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,9 @@ def opened(path: str | Path, title: str, limits: VideoLimits = DEFAULT) -> Itera
         raise BadInput(title, "cannot be opened as a video", _AGAIN) from error
     with container:
         stream = _picture_stream(container, title)
-        # Frames are decoded in the background by several threads where the codec can.
-        stream.thread_type = "AUTO"
+        # Handing small frames from thread to thread takes longer than decoding them.
+        pixels = stream.codec_context.width * stream.codec_context.height
+        stream.thread_type = "AUTO" if pixels > WORTH_THREADS else "NONE"
         stream.codec_context.options = options
         try:
             yield container, stream

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from models.parts.video import Frame, Video, upright
-from models.parts.video_info import opened
+from models.parts.video_info import WORTH_THREADS, opened
 
 _TICKS = 90_000
 # What a build of the library may have, best first.
@@ -106,6 +106,9 @@ def _stream(container: OutputContainer, shape: tuple[int, ...], fps: float, qual
     stream.width, stream.height = shape[1] + shape[1] % 2, shape[0] + shape[0] % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = Fraction(1, _TICKS)
+    if shape[0] * shape[1] <= WORTH_THREADS:
+        # One thread: quicker for small pictures, and the same frames give the same file.
+        stream.codec_context.thread_count = 1
     if name == "libx264":
         stream.options = {"crf": str(quality), "preset": "veryfast"}
     elif name == "libvpx-vp9":

@@ -136,7 +136,8 @@ def test_transforms_name_a_mask_for_every_picture_and_read_back():
         assert f"nerfstudio/{frame.mask_path}" in files
         np.testing.assert_array_equal(frame.camera_to_world, view.camera_to_world)
         assert frame.intrinsics(48, 48) == view.intrinsics
-    cloud = files[f"nerfstudio/{transforms.document['ply_file_path']}"].decode().split("end_header\n")[1].splitlines()
+    cloud_path = json.loads(files["nerfstudio/transforms.json"])["ply_file_path"]
+    cloud = files[f"nerfstudio/{cloud_path}"].decode().split("end_header\n")[1].splitlines()
     np.testing.assert_allclose(
         [[float(value) for value in line.split()[:3]] for line in cloud], capture.structure.xyz, rtol=1e-6
     )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.parts.capture import Capture, Intrinsics, Structure, View
+from models.parts.capture import Intrinsics, View
 from models.parts.problems import BadInput
-from models.parts.transforms import read_transforms, with_masks, world_as_saved, written
+from models.parts.transforms import as_saved, read_transforms, written
 
 POSE = [[1, 0, 0, 0.5], [0, 0, -1, 2], [0, 1, 0, -1], [0, 0, 0, 1]]
 SHARED = {"fl_x": 100.0, "fl_y": 110.0, "cx": 31.0, "cy": 25.0, "w": 64, "h": 48, "k1": 0.1, "p2": -0.01}
@@ -55,9 +55,7 @@ def test_pictures_of_another_shape_are_refused():
 
 def test_points_follow_the_applied_transform():
     transforms = read(document(applied_transform=[[0, 1, 0, 1], [1, 0, 0, 2], [0, 0, -1, 3]]))
-    structure = Structure({}, np.array([1]), np.array([[5.0, 6.0, 7.0]]), np.zeros((1, 3), np.uint8), np.array([2]))
-    capture = Capture("x", (), structure)
-    np.testing.assert_array_equal(world_as_saved(transforms, capture), [[7.0, 7.0, -4.0]])
+    np.testing.assert_array_equal(as_saved(transforms, np.array([[5.0, 6.0, 7.0]])), [[7.0, 7.0, -4.0]])
 
 
 @given(seed=st.integers(0, 2**32 - 1), shared=st.booleans())
@@ -81,13 +79,6 @@ def test_written_views_read_back_unchanged(seed, shared):
     for frame, view in zip(again.frames, views, strict=False):
         np.testing.assert_array_equal(frame.camera_to_world, view.camera_to_world)
         assert frame.intrinsics(64, 48) == view.intrinsics
-
-
-def test_masks_are_added_and_everything_else_kept():
-    transforms = read(document(aabb_scale=16, extra={"a": [1]}))
-    again = json.loads(with_masks(transforms, {"./images/a.png": "masks/a.png"}))
-    assert again["frames"][0].pop("mask_path") == "masks/a.png"
-    assert again == document(aabb_scale=16, extra={"a": [1]})
 
 
 @pytest.mark.parametrize(
