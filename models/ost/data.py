@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.parts.problems import BadInput
-from models.worlds.figures import SEEN, Clip, Moment, Style, act, with_style
+from models.worlds.figures import SEEN, VARIED, Clip, Moment, Style, act, with_style
 from models.worlds.figures_actions import HELD_OUT_ACTIONS, SEEN_ACTIONS, STEPS, Action
 from models.worlds.figures_postures import HANDS_BUSY, NAMES
 from models.worlds.figures_things import FURNITURE, ITEMS
@@ -191,21 +191,25 @@ def joined(
 def main(words: Sequence[str] | None = None) -> None:
     """Render what is missing of the training packs."""
     parser = argparse.ArgumentParser(prog="python -m models.ost.data", allow_abbrev=False)
-    parser.add_argument("--frames", type=int, default=90_000, help="single frames, in packs of 30,000")
+    parser.add_argument(
+        "--frames", type=int, default=90_000, help="frames in packs of 30,000; 36,000 varied ones come on top"
+    )
     parser.add_argument("--clips", type=int, default=80, help="clips of each seen action")
     parser.add_argument("--random-clips", type=int, default=5, help="clips of each random action")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args(words)
-    for number in range(-(-asked.frames // 30_000)):
+    plain = -(-asked.frames // 30_000)
+    for number in range(plain + 3):
         folder = asked.folder / f"frames{number}"
         if open_or_none(folder) is None:
-            pack_frames(folder, min(30_000, asked.frames), 1000 + number)
+            count, style = (30_000, SEEN) if number < plain else (12_000, VARIED)
+            pack_frames(folder, min(count, asked.frames), 1000 + number, style)
             print(f"{folder.name} done", flush=True)
     if open_or_none(asked.folder / "clips") is None:
         pack_clips(asked.folder / "clips", SEEN_ACTIONS, asked.clips, 12, 2000)
         print("clips done", flush=True)
     if open_or_none(asked.folder / "clips_random") is None:
-        pack_clips(asked.folder / "clips_random", random_actions(), asked.random_clips, 12, 2001)
+        pack_clips(asked.folder / "clips_random", random_actions(), asked.random_clips, 12, 2001, VARIED)
         print("clips_random done", flush=True)
 
 

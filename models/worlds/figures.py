@@ -20,7 +20,7 @@ from models.worlds import figures_things as things
 from models.worlds.figures_camera import Camera, filmed
 from models.worlds.figures_draw import Canvas, Colour, Look, draw_body, draw_light
 from models.worlds.figures_postures import Stance, blended, stance
-from models.worlds.figures_scenes import SCENES, UNSEEN_SCENES, backdrop
+from models.worlds.figures_scenes import ABSTRACT, SCENES, UNSEEN_SCENES, backdrop
 from models.worlds.figures_skeleton import View, posed
 from models.worlds.people import Body, bodies
 
@@ -83,7 +83,7 @@ class FrameLabel:
 @dataclass(frozen=True)
 class Style:
     """What a clip may look like: which places and shirt colours, skinned bodies or capsules, how disturbed, how many
-    bystanders at most."""
+    bystanders at most. Without colours the shirts have any, and no name."""
 
     scenes: tuple[str, ...] = tuple(SCENES)
     colours: tuple[str, ...] = tuple(COLOURS)
@@ -94,6 +94,8 @@ class Style:
 
 SEEN = Style()
 UNSEEN = Style(tuple(UNSEEN_SCENES), tuple(UNSEEN_COLOURS))
+VARIED = Style((ABSTRACT,), ())
+"""Random shapes behind people in any colour: what captions cannot name, for training alone."""
 
 
 @dataclass(frozen=True)
@@ -254,11 +256,16 @@ def still(rng: Rng, moment: Moment, style: Style = SEEN, other: Moment | None = 
 
 
 def dressed(rng: Rng, colours: Sequence[str]) -> Look:
-    """Clothes at random, the shirt in one of the named colours."""
-    name = colours[int(rng.integers(len(colours)))]
+    """Clothes at random, the shirt in one of the named colours; without names in any colour, called nothing."""
+    if colours:
+        name = colours[int(rng.integers(len(colours)))]
+        shirt = {**COLOURS, **UNSEEN_COLOURS}[name]
+    else:
+        red, green, blue = (int(value) for value in rng.integers(10, 246, 3))
+        name, shirt = "", (red, green, blue)
     return Look(
         name,
-        _near(rng, {**COLOURS, **UNSEEN_COLOURS}[name], 12),
+        _near(rng, shirt, 12),
         _near(rng, _TROUSERS[int(rng.integers(len(_TROUSERS)))], 14),
         _near(rng, _SKIN[int(rng.integers(len(_SKIN)))], 8),
         _near(rng, _HAIR[int(rng.integers(len(_HAIR)))], 8),

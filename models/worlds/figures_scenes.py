@@ -209,6 +209,35 @@ def _forest(rng: Rng, h: int, w: int) -> U8:
     return s.picture
 
 
+def _abstract(rng: Rng, h: int, w: int) -> U8:
+    """Any two colours with any shapes before them: places without a name, so that no place is learnt by heart."""
+    wall, floor = (tuple(int(v) for v in rng.integers(15, 245, 3)) for _ in range(2))
+    s = _Stage(rng, h, w, wall, floor)
+    split = int(rng.uniform(0.35, 0.75) * h)
+    s.picture[:split] = np.array(wall) * np.linspace(rng.uniform(0.7, 1), 1, split)[:, None, None]
+    s.picture[split:] = np.array(floor) * np.linspace(rng.uniform(0.7, 1), 1, h - split)[:, None, None]
+    for _ in range(int(rng.integers(2, 6))):
+        colour = tuple(int(v) for v in rng.integers(10, 250, 3))
+        x, y = float(rng.uniform(-0.1, s.wide)), float(rng.uniform(0, 0.9))
+        size = float(rng.uniform(0.03, 0.3))
+        kind = int(rng.integers(6))
+        if kind == 0:
+            s.box(x, y, size, float(rng.uniform(0.03, 0.5)), colour)
+        elif kind == 1:
+            s.dot(x, y, size / 2, colour)
+        elif kind == 2:
+            s.line(x, y, float(rng.uniform(0, s.wide)), float(rng.uniform(0, 1)), size / 6, colour)
+        elif kind == 3:
+            s.area([(x, y), (x + size, y), (x + size / 2, y - 1.5 * size)], colour)
+        elif kind == 4:
+            for place in s.along(0.4 * size + 0.06):
+                s.box(place, y, 0.2 * size + 0.02, float(rng.uniform(0.1, 0.5)), colour)
+        else:
+            for place in s.along(0.1 + size):
+                s.dot(place, y, 0.25 * size, colour)
+    return s.picture
+
+
 SCENES: dict[str, Callable[[Rng, int, int], U8]] = {
     "room": _room,
     "street": _street,
@@ -227,9 +256,13 @@ UNSEEN_SCENES: dict[str, Callable[[Rng, int, int], U8]] = {
 }
 
 
+ABSTRACT = "abstract"
+"""A backdrop of random shapes that no caption mentions; for training alone."""
+
+
 def backdrop(name: str, rng: Rng, height: int, width: int) -> U8:
     """The named place with random details, (height, width, 3). KeyError for an unknown name."""
-    picture = {**SCENES, **UNSEEN_SCENES}[name](rng, height, width)
+    picture = {**SCENES, **UNSEEN_SCENES, ABSTRACT: _abstract}[name](rng, height, width)
     grain = rng.normal(0, 5, (height // 4 + 1, width // 4 + 1, 1)).astype(np.float32)
     rough = cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
     return np.clip(picture + rough, 0, 255).astype(np.uint8)

@@ -224,15 +224,15 @@ def caption(label: FrameLabel, rng: Rng, names: Sequence[str] = ()) -> Caption:
     has_item = label.item is not None and label.mode is not None and not label.changing
     item, mode = (label.item, label.mode) if has_item and chance() < 0.65 else (None, None)
     furniture = label.furniture if item is None and posture != "riding" and chance() < 0.6 else None
-    shirt = label.shirt if chance() < 0.3 else None
+    shirt = (label.shirt or None) if chance() < 0.3 else None
     scene = label.scene if label.scene in SCENE_WORDS and chance() < 0.3 else None
     if posture is None and item is None and furniture is None and scene is None:
-        shirt = label.shirt
+        shirt = label.shirt or None
     parts: list[str] = []
     if shirt is not None:
         worn = f"{_one(rng, WHO)} in a {shirt} shirt" if chance() < 0.6 else f"{_one(rng, WHO)} in {shirt}"
         parts.append(worn)
-    elif posture is not None and chance() < 0.45:
+    elif (posture is not None and chance() < 0.45) or all(claim is None for claim in (posture, item, furniture, scene)):
         parts.append(_one(rng, WHO))
     if posture is not None:
         parts.append(posture_text(posture, rng))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.worlds.figures import COLOURS, SEEN, UNSEEN, UNSEEN_COLOURS, Moment, Style, act, still, with_style
+from models.worlds.figures import COLOURS, SEEN, UNSEEN, UNSEEN_COLOURS, VARIED, Moment, Style, act, still, with_style
 from models.worlds.figures_postures import FIGURE_POSTURES, NAMES, blended, mirrored, stance
 from models.worlds.figures_scenes import SCENES, UNSEEN_SCENES, backdrop
 from models.worlds.figures_skeleton import View, posed
@@ -77,6 +77,12 @@ def test_evaluation_shares_no_place_and_no_colour_with_the_training():
         assert label.scene in UNSEEN_SCENES
         assert label.shirt in UNSEEN_COLOURS
         assert all(shirt in UNSEEN_COLOURS for _, shirt in label.others)
+
+
+def test_varied_clips_have_nothing_that_a_caption_could_name_beside_the_person():
+    label = still(np.random.default_rng(0), Moment("waving"), VARIED)[1]
+    assert label.shirt == ""
+    assert label.scene not in {**SCENES, **UNSEEN_SCENES}
 
 
 @pytest.mark.parametrize("name", [*SCENES, *UNSEEN_SCENES])

@@ -73,6 +73,17 @@ def test_what_changes_is_not_claimed():
     assert caption(label(posture=None), np.random.default_rng(0)).posture is None
 
 
+def test_what_has_no_name_is_not_claimed():
+    rng = np.random.default_rng(0)
+    unnamed = label(posture=None, shirt="", item=None, mode=None, scene="abstract")
+    row = np.array([frame_row(unnamed)])
+    for _ in range(30):
+        text = caption(unnamed, rng)
+        assert text.text.strip()
+        assert text.shirt is None
+        assert truths(row, np.array([claim_row(text)])).all()
+
+
 def test_rows_give_labels_back():
     one = label()
     again = label_of(frame_row(one))
