@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.record.cards import Card
 from app.record.markdown import figure_text, table
 from app.record.verdicts import comparisons, interval
 
@@ -21,7 +22,7 @@ HEADLINES = {
     "segmentation_k3": "mean IoU in ambiguous rooms, twin with K = 3",
     "segmentation_gain_over_k7": "mean IoU in ambiguous rooms, pelk_nano minus the twin with K = 7",
 }
-"""The figures the README shows, for app.record.tables."""
+"""The figures the README shows, by the names that `launch.py evaluate` prints, and what they mean."""
 DIFFERENCES = (
     ("pathfinder_gain_over_k7", "On the pathfinder pelk_nano", "its twin with K = 7", "points of right answers"),
     ("pathfinder_gain_over_k3", "On the pathfinder pelk_nano", "its twin with K = 3", "points of right answers"),
@@ -136,3 +137,6 @@ def sizes(config: Mapping[str, object]) -> str:
         return ""
     rows = [[name.replace("_", " "), f"{count:,}"] for name, count in counts.items()]
     return table(["network", "parameters"], rows) if rows else ""
+
+
+CARD = Card(HEADLINES, card, verdict)

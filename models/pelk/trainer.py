@@ -23,7 +23,7 @@ LOSSES: dict[Task, Callable[[Any, Recipe, int, int], dict[str, Tensor]]] = {
 class Trainer:
     """Trains one variant with one seed; stops and goes on from `folder/<task>_<variant>_<seed>.pt`.
 
-    A line of JSON every `log_every` updates, means over them.
+    A line of JSON every `log_every` updates, means since the last line or since the run went on.
     """
 
     log_every, save_seconds = 50, 60.0
@@ -38,6 +38,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=(0.9, 0.99))
         self.step, self.seconds = 0, 0.0
         self.sums: dict[str, float] = {}
+        self.summed = 0
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / f"{task}_{variant}_{seed}.pt"
         if self.file.exists():
@@ -53,6 +54,7 @@ class Trainer:
             self.seconds += time.monotonic() - start
             for name, value in losses.items():
                 self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+            self.summed += 1
             if self.step % self.log_every == 0:
                 self._log()
             if time.monotonic() - saved > self.save_seconds:
@@ -74,8 +76,9 @@ class Trainer:
 
     def _log(self) -> None:
         row = {"step": self.step, "side": self.recipe.phase(self.step - 1).side, "seconds": round(self.seconds, 1)}
-        values = {name: round(value / self.log_every, 4) for name, value in self.sums.items()}
+        values = {name: round(value / self.summed, 4) for name, value in self.sums.items()}
         self.sums.clear()
+        self.summed = 0
         with self.file.with_suffix(".jsonl").open("a") as log:
             log.write(json.dumps(row | values) + "\n")
 

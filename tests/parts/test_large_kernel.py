@@ -299,3 +299,16 @@ def test_fft_lengths_are_smooth_and_sufficient(least: int) -> None:
         while chosen % factor == 0:
             chosen //= factor
     assert chosen == 1
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_fft_in_groups_of_channels_equals_one_of_all(stride: int) -> None:
+    # 40 channels of this size are several groups; an image that wants a gradient is done at once.
+    x, kernel = random(1, 40, 50, 60, dtype=torch.float32), random(40, 41, 51, seed=1, dtype=torch.float32)
+    job = work((50, 60), (41, 51), stride, "same")
+    with torch.no_grad():
+        grouped = apply("fft", x, prepare("fft", kernel, job), job)
+    at_once = apply("fft", x.clone().requires_grad_(), prepare("fft", kernel, job), job)
+    assert grouped.is_contiguous()
+    assert far(grouped, at_once) < 1e-6
+    assert far(grouped[:, :1], large_kernel_direct.reference(x[:, :1], kernel[:1], job.frame)) < FLOAT32["fft"]
