@@ -177,14 +177,13 @@ def open_or_none(folder: Path) -> Pack | None:
 def joined(
     packs: Sequence[Pack], rng: Rng, size: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float32]]]:
-    """Batches without end of ``size`` random frames of several packs of frames: pictures, rows, points."""
-    starts = np.cumsum([0, *(len(pack) for pack in packs)])
+    """Batches without end of ``size`` random frames, every pack equally often: pictures, rows, points."""
     while True:
-        chosen = rng.integers(starts[-1], size=size)
-        of = np.searchsorted(starts, chosen, side="right") - 1
-        pictures = np.stack([packs[p].frames[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
-        rows = np.stack([packs[p].rows[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
-        points = np.stack([packs[p].points[i - starts[p]] for p, i in zip(of, chosen, strict=True)])
+        of = rng.integers(len(packs), size=size)
+        places = [(packs[number], int(rng.integers(len(packs[number])))) for number in of]
+        pictures = np.stack([pack.frames[place] for pack, place in places])
+        rows = np.stack([pack.rows[place] for pack, place in places])
+        points = np.stack([pack.points[place] for pack, place in places])
         yield pictures, rows, points.astype(np.float32)
 
 
