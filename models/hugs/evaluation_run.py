@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import signal
 import sys
 import time
@@ -19,12 +18,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from models.hugs import evaluation_measure, scenes
+from models.hugs import evaluation_captures, evaluation_measure, scenes
 from models.hugs.evaluation_config import EvaluationConfig
 from models.hugs.evaluation_measure import Proposer
 from models.hugs.evaluation_records import Journal, Record
-from models.parts.capture import Capture
-from models.worlds.packages import cache_folder
 
 Task = tuple[str, int]
 Maker = Callable[[], tuple[str, Proposer] | None]
@@ -96,26 +93,7 @@ def journal_file(config: EvaluationConfig, maker: Maker) -> Path:
             content.update(file.read_bytes())
     for part in ("voxel_grid", "volume_rendering", "volume_rendering_losses", "volume_rendering_rays", "metrics"):
         content.update((FOLDER.parent / "parts" / f"{part}.py").read_bytes())
-    return cache_folder() / "hugs_evaluation" / f"journal-{content.hexdigest()[:12]}.jsonl"
-
-
-def capture_of(task: Task, config: EvaluationConfig) -> Capture:
-    """The capture, from the cache when it was built before by the same code."""
-    worlds = hashlib.sha256()
-    for file in (FOLDER / "scenes.py", *sorted((FOLDER.parent / "worlds").glob("*.py"))):
-        worlds.update(file.read_bytes())
-    key = f"{task[0]}-{task[1]}-{config.side}-{config.frames}-{worlds.hexdigest()[:12]}".replace(" ", "_")
-    file = cache_folder() / "hugs_evaluation" / f"{key}.pickle"
-    if file.exists():
-        # Written by this very function into the user's own cache folder.
-        kept: Capture = pickle.loads(file.read_bytes())
-        return kept
-    capture = scenes.hugs_scene(task[0], task[1], config.side, config.frames)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_bytes(pickle.dumps(capture))
-    part.replace(file)
-    return capture
+    return evaluation_captures.folder() / f"journal-{content.hexdigest()[:12]}.jsonl"
 
 
 def _measured(config: EvaluationConfig, maker: Maker, tasks: list[Task], processes: int) -> Iterator[Record]:
@@ -163,5 +141,5 @@ def _open(config: EvaluationConfig, maker: Maker) -> None:
 
 
 def _work(task: Task) -> Record:
-    capture = capture_of(task, _Worker.config)
+    capture = evaluation_captures.capture_of(*task, _Worker.config)
     return evaluation_measure.measure(task[0], task[1], capture, _Worker.config, _Worker.proposer, _Worker.name)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.record.hugs_card import card
-from models.hugs import evaluation, evaluation_measure, evaluation_run
+from models.hugs import evaluation, evaluation_captures, evaluation_measure, evaluation_run
 from models.hugs.evaluation_config import FULL, MAPS, QUICK, TRAININGS, EvaluationConfig
 from models.hugs.evaluation_figures import figures, interval
 from models.hugs.evaluation_measure import map_score, segments_of, with_silhouettes
@@ -49,7 +49,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         return box_room(seed, side=side, frames=frames, clean=2)
 
     monkeypatch.setenv("VITRINE_CACHE", str(tmp_path))
-    monkeypatch.setattr(evaluation_run.scenes, "hugs_scene", scene)
+    monkeypatch.setattr(evaluation_captures.scenes, "hugs_scene", scene)
     monkeypatch.setattr(evaluation_measure, "run_sfm", structured)
     return made
 
@@ -112,6 +112,18 @@ def test_records_survive_the_journal_and_a_line_cut_off_is_left_out(tmp_path: Pa
     assert journal.read() == {"a 0": record_of("a", 0), "b 1": record_of("b", 1)}
     journal.finish()
     assert not journal.path.exists()
+
+
+def test_captures_are_kept_whole_and_a_damaged_file_is_built_anew(tmp_path: Path, small_world: list[str]) -> None:
+    capture = box_room(1, side=40, frames=5, clean=2)
+    evaluation_captures.keep(capture, tmp_path / "one.npz")
+    assert evaluation_captures.kept(tmp_path / "one.npz").digest == capture.digest
+    first = evaluation_captures.capture_of("a", 1, TINY)
+    assert evaluation_captures.capture_of("a", 1, TINY).digest == first.digest == capture.digest
+    assert small_world == ["a"]
+    next(evaluation_captures.folder().glob("a-1-*.npz")).write_bytes(b"cut")
+    assert evaluation_captures.capture_of("a", 1, TINY).digest == first.digest
+    assert small_world == ["a", "a"]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
