@@ -94,9 +94,9 @@ class Controls:
     def _load(self) -> None:
         with _left("load"):
             self.files = gr.File(
-                label="Photos, a zip, a video, a COLMAP or nerfstudio project",
+                label="Photos, zip, video or project",
                 file_count="multiple",
-                height=132,
+                height=140,
             )
             self.path = gr.Textbox(label="Folder or file on this machine", placeholder="/path/to/capture", max_lines=1)
             self.frames = gr.Slider(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -320,8 +321,8 @@ def count_of(fraction: float, images: int) -> int:
 
 
 def fraction_of(count: float, images: int) -> float:
-    """The fraction slider for the count slider."""
-    return round(fraction_threshold(int(count), images), 4)
+    """The fraction slider for the count slider; cut, not rounded, so that it never stands for one photo more."""
+    return math.floor(10_000 * fraction_threshold(int(count), images) + 1e-6) / 10_000
 
 
 def checked(value: str, known: Sequence[str], name: str) -> str:

@@ -200,7 +200,7 @@ def segments_step(session: Session) -> Message:
         ("Found by", html.escape(work.proposals[name].name)),
         ("Segments", str(len(sizes))),
         ("Median size", f"{np.median(sizes):.0f} px"),
-        ("Won by a share", f"{int((fused.shares >= np.float32(work.fusion.vote)).sum())} of {len(sizes)}"),
+        ("Static by vote", f"{int((fused.shares >= np.float32(work.fusion.vote)).sum())} of {len(sizes)}"),
     ]
     return {"panes": panes, "side": _pairs(rows) + _corrections(session)}
 
@@ -331,7 +331,7 @@ def scores_html(scores: Any) -> str:
         f"<td>{scores[key].miou:.3f}</td><td>{scores[key].transient_iou:.3f}</td><td>{scores[key].f1:.3f}</td></tr>"
         for key, title in titles.items()
     )
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Map", "mIoU", "IoU moving", "F1 moving"))
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("", "mIoU", "IoU moving", "F1 moving"))
     return (
         f"<table class='rs-table hg-scores'><caption>Against the known truth, all frames</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

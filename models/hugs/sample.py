@@ -85,6 +85,18 @@ def save(sample: Sample, file: Path, *, exact: bool = True) -> None:
             packed.writestr(f"extras/{name}", data)
 
 
+def add_extras(file: Path, extras: Mapping[str, bytes]) -> None:
+    """Puts further files into a zip; what is in it stays as it is, to the byte."""
+    with zipfile.ZipFile(file) as packed:
+        kept = {name: packed.read(name) for name in packed.namelist() if not name.startswith("extras/")}
+    about = json.loads(kept["about.json"])
+    about["extras"] = sorted(extras)
+    kept["about.json"] = json.dumps(about).encode()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, data in (*kept.items(), *((f"extras/{name}", data) for name, data in extras.items())):
+            packed.writestr(name, data)
+
+
 def load(file: Path = FILE) -> Sample:
     """Reads the zip. Raises BadInput when it is missing or damaged."""
     try:

@@ -11,6 +11,7 @@ from models.hugs import sample
 from models.hugs.colour_segments import colour_partition, colour_segments
 from models.hugs.frame_warnings import warnings_of
 from models.hugs.fusion_config import FusionConfig, suited_to
+from models.hugs.pipeline_compare_types import CompareResult, Trained
 from models.hugs.pipeline_work import WORK_SIDE, Work, at_size, residual_of, working_size
 from models.hugs.propagate import match, spread
 from models.hugs.proposals import COLOUR_NAME, Proposal, ProposalConfig, propose
@@ -144,6 +145,21 @@ def test_a_work_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
         assert np.array_equal(back.work.mask(name), made.mask(name))
         assert np.array_equal(back.work.capture.view(name).image, made.capture.view(name).image)
     assert back.looks[2].shape == photo(0).shape
+
+
+def test_what_is_added_to_a_work_leaves_the_rest_to_the_byte(tmp_path: Path) -> None:
+    file = tmp_path / "room.work.zip"
+    sample.save(sample.Sample(work()), file, exact=False)
+    picture = np.zeros((12, 16, 3), np.uint8)
+    result = CompareResult((Trained("none", 20.0, 0.5, {"h.png": picture}, (picture,)),), 7, 0)
+    before = sample.load(file)
+    sample.add_extras(file, sample.compare_extras(result))
+    after = sample.load(file)
+    assert np.array_equal(after.work.capture.views[0].image, before.work.capture.views[0].image)
+    found = sample.comparison(after)
+    assert found is not None
+    assert (found.steps, found.trained[0].psnr, list(found.trained[0].held_out)) == (7, 20.0, ["h.png"])
+    assert sample.comparison(before) is None
 
 
 def test_a_damaged_work_is_refused(tmp_path: Path) -> None:
