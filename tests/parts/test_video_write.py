@@ -62,3 +62,14 @@ def test_for_the_browser_keeps_times_turns_and_scales(tmp_path):
     # Encoded twice: the grey level may be off by a little, not by a frame.
     numbers = [number_of(frame[:, ::-1]) for frame in again.read(range(5))]
     np.testing.assert_allclose(numbers, [0, 4, 8, 12, 16], atol=1)
+
+
+def test_equal_frames_give_equal_files_whatever_lies_in_memory(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = [np.kron(rng.integers(0, 255, (24, 24, 3)), np.ones((5, 5, 1))).astype(np.uint8) for _ in range(4)]
+    files = []
+    for trial in range(6):
+        clutter = [rng.integers(0, 255, 400_000, dtype=np.uint8) for _ in range(trial)]
+        files.append(write_video(tmp_path / f"{trial}.mp4", frames).read_bytes())
+        del clutter
+    assert len(set(files)) == 1
