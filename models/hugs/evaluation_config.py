@@ -30,7 +30,7 @@ class EvaluationConfig:
     side: int = 192
     frames: int = 36
     cue: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=300))
-    final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=400))
+    final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=500))
     fusion: FusionConfig = field(default_factory=lambda: FusionConfig(track_threshold=4, quantile=0.95, erode=3))
 
 

@@ -22,7 +22,7 @@ class FieldConfig:
     """Pixels looked at in one step."""
     samples: int = 24
     """Places along a ray that are read with colour, chosen by a coarse pass."""
-    probes: int = 64
+    probes: int = 32
     """Places along a ray at which the coarse pass looks for surfaces."""
     nodes: int = 400_000
     """Grid nodes of the finest level; memory grows with it, time hardly."""
