@@ -37,11 +37,11 @@ class FieldControls:
         with gr.Group(elem_classes="v-group"):
             markup("<h3>Picture</h3>", elem_classes="v-group-title")
             pictures = [(title, key) for key, title in examples.PICTURES.items()]
-            self.example = gr.Dropdown(pictures, value="cat", label="Example", filterable=False)
+            self.example = gr.Dropdown(pictures, value="curves", label="Example", filterable=False)
             self.file = gr.File(label="or one of yours", file_types=["image"], height=110)
             self.size = gr.Radio(
                 [(str(size), size) for size in SIZES],
-                value=128,
+                value=96,
                 label="Input size (px)",
                 info="The middle square is resized. Fields of different sizes are not comparable.",
             )

@@ -24,7 +24,7 @@ from models.runtime import Ticket
 
 SIDE = 256
 PHOTOS = {"cat": "chelsea", "astronaut": "astronaut", "coffee": "coffee"}
-FIELD_PX = 128
+FIELD_PX = drawings.SIDE
 PATH_SEED, PATH_LENGTH, ROOM_SEED = 1, 12, 1
 SECONDS = 20.0
 
@@ -78,12 +78,11 @@ def write_speed() -> None:
 
 
 def write_fields() -> None:
-    """The networks trained on segmentation, whose task is colour pictures, on the first photo."""
+    """The networks trained on pathfinder, on a picture of their own task at its own size."""
     from models.pelk.pipeline_fields import fields_job
 
-    picture = example_picture("cat")
-    job = fields_job("examples", picture.image, picture.digest, "segmentation", FIELD_PX)
-    ticket = service.runtime().submit(job)
+    picture = example_picture("curves")
+    ticket = _done(fields_job("examples", picture.image, picture.digest, "pathfinder", FIELD_PX))
     fields = ticket.result()
     keep(
         "field",

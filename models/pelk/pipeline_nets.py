@@ -60,10 +60,7 @@ def trained(task: Task, variant: Variant, seed: int = 0) -> ResourceSpec:
 
 def drawn(task: Task, variant: Variant, seed: int) -> Net:
     """An untrained network in eval mode whose weights are drawn with ``seed``, for comparisons that say so."""
-    net = nano.build(task, variant)
-    generator = torch.Generator().manual_seed(seed)
-    net.trunk.reset_parameters(generator)
-    return net.eval()
+    return nano.build(task, variant, torch.Generator().manual_seed(seed)).eval()
 
 
 def checked_seed(seed: int) -> int:

@@ -58,7 +58,7 @@ class Room:
 
     def press(self, name: str) -> None:
         """Press the visible button of that name."""
-        self.page.locator("#room-pelk button:visible").filter(has_text=re.compile(f"^{re.escape(name)}")).first.click()
+        self.page.locator("#room-pelk button:visible").filter(has_text=re.compile(rf"^\s*{re.escape(name)}")).first.click()
 
     def saved(self, name: str) -> Path:
         """Press a download button; the file."""
