@@ -21,6 +21,7 @@ STYLE_SHEETS = (
     "project.css",
     "pelk.css",
     "hugs.css",
+    "ost.css",
 )
 
 

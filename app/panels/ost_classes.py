@@ -1,0 +1,188 @@
+"""The Classes tab: the table of classes and descriptors with its remarks, files, and ways to fill it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.frame import Update
+from app.guard.errors import BadInput
+from app.markup import markup
+from app.panels import ost_table
+from app.panels.ost_session import Session
+from app.room import EVERY, LAST, LIVE, JobRoom, guarded
+
+COUNT = 4
+"""Descriptors of each kind in a new table, as in the paper."""
+KEPT = "vitrine.ost.classes"
+"""Where the browser keeps the table, so that a reload loses nothing."""
+SAVE = """(files) => {
+  for (const one of [files].flat()) if (one && one.url)
+    Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
+}"""
+
+
+class ClassesTab:
+    """One row a class; whatever is typed stays, also after an error or a reload."""
+
+    def __init__(self, room: JobRoom[Session]) -> None:
+        from models.ost.descriptors import header, to_rows
+
+        first = ost_table.preset("held_out")
+        self.room = room
+        with gr.Row(elem_classes="sw-go"):
+            self.preset = gr.Dropdown(
+                [(title, key) for key, title in ost_table.PRESETS.items()], value="held_out", label="Preset", scale=2
+            )
+            self.fill = gr.Button("Complete empty cells", size="sm", scale=1, min_width=150)
+            self.ask = gr.Button("Ask the text service", size="sm", scale=1, min_width=150)
+        self.table = gr.Dataframe(
+            value=to_rows(first),
+            headers=header(COUNT),
+            type="array",
+            datatype="str",
+            interactive=True,
+            wrap=True,
+            max_height=380,
+            column_widths=["130px"] + ["150px"] * (2 * COUNT),
+            show_label=False,
+            elem_id="ost-classes",
+        )
+        self.remarks = markup(ost_table.remarks(first), elem_id="ost-remarks")
+        with gr.Accordion("Import, export, language model", open=False):
+            self.files = gr.File(
+                label="Import: one JSON or CSV, or the authors' two JSON files with the label CSV",
+                file_count="multiple",
+                file_types=[".json", ".csv"],
+                height=110,
+            )
+            with gr.Row(elem_classes="sw-go"):
+                self.exports = {
+                    form: gr.Button(title, size="sm", min_width=120)
+                    for form, title in (("json", "Save JSON"), ("csv", "Save CSV"), ("official", "Save authors' form"))
+                }
+            self.question = gr.Button("Write a question for a language model", size="sm")
+            self.asked = gr.Textbox(label="Question to copy", lines=3, interactive=False, buttons=["copy"])
+            self.pasted = gr.Textbox(label="Its answer", lines=3, placeholder='{"juggling": {"spatial": [...], ...}}')
+            self.put = gr.Button("Put the answer into the table", size="sm")
+        self.out = gr.File(visible="hidden", file_count="multiple", interactive=False)
+        self.kept = gr.BrowserState(None, storage_key=KEPT)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an edit changes."""
+        return [self.table, self.remarks, self.kept, *self.room.frame.outputs]
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Bind the events."""
+        page.load(self.restore, [self.kept], [self.table, self.remarks], **LIVE)
+        self.table.input(self.edited, [self.table], [self.remarks, self.kept], **LAST)
+        bind = ((self.preset.input, self.choose, self.preset), (self.files.upload, self.read, self.files))
+        for event, handler, given in bind:
+            event(handler, [given], self.outputs, **EVERY)
+        self.fill.click(self.complete, [self.table], self.outputs, **EVERY)
+        self.ask.click(self.serve, [self.table], self.outputs, **EVERY)
+        self.put.click(self.take, [self.table, self.pasted], self.outputs, **EVERY)
+        self.question.click(self.write, [self.table], [self.asked, *self.room.frame.outputs], **EVERY)
+        for form, button in self.exports.items():
+
+            def save(request: gr.Request, rows: Any, form: str = form) -> Iterator[Update]:
+                yield from self._save(self.room.session(request), rows, form)
+
+            saved = button.click(save, [self.table], [self.out, *self.room.frame.outputs], **EVERY)
+            saved.then(None, [self.out], None, js=SAVE, api_visibility="private")
+
+    def restore(self, kept: Any) -> Update:
+        """The table of an earlier visit."""
+        if not isinstance(kept, list) or not kept:
+            return {self.table: gr.skip()}
+        try:
+            return self._drawn(ost_table.of_rows(kept))
+        except BadInput:
+            return {self.table: gr.skip()}
+
+    def edited(self, rows: Any) -> Update:
+        """Remarks on what is in the table now."""
+        try:
+            classes = ost_table.of_rows(rows)
+        except BadInput as problem:
+            return {self.remarks: f'<p class="pk-under">{problem}</p>'}
+        from models.ost.descriptors import to_rows
+
+        return {self.remarks: ost_table.remarks(classes), self.kept: to_rows(classes)}
+
+    def _drawn(self, classes: Any) -> Update:
+        from models.ost.descriptors import header, to_rows
+
+        rows = to_rows(classes)
+        table = gr.Dataframe(value=rows, headers=header(classes.count))
+        return {self.table: table, self.remarks: ost_table.remarks(classes)}
+
+    def _new(self, classes: Any, said: str) -> Update:
+        from models.ost.descriptors import to_rows
+
+        return self._drawn(classes) | {self.kept: to_rows(classes)} | self.room.frame.show("ready", said)
+
+    def choose(self, request: gr.Request, key: str) -> Iterator[Update]:
+        """A preset in place of the table."""
+        yield from self._choose(self.room.session(request), key)
+
+    @guarded
+    def _choose(self, session: Session, key: str) -> Iterator[Update]:
+        classes = ost_table.preset(key)
+        yield self._new(classes, f"{len(classes)} classes: {ost_table.PRESETS[key]}. Press Recognise")
+
+    def read(self, request: gr.Request, files: Sequence[str]) -> Iterator[Update]:
+        """A list from files."""
+        yield from self._read(self.room.session(request), files)
+
+    @guarded
+    def _read(self, session: Session, files: Sequence[str]) -> Iterator[Update]:
+        classes = ost_table.imported(files)
+        yield self._new(classes, f"{len(classes)} classes read. Press Recognise")
+
+    def complete(self, request: gr.Request, rows: Any) -> Iterator[Update]:
+        """Empty cells from the bank and by rule."""
+        yield from self._fill(self.room.session(request), rows, "bank")
+
+    def serve(self, request: gr.Request, rows: Any) -> Iterator[Update]:
+        """Empty cells from the text service of the environment variables."""
+        yield from self._fill(self.room.session(request), rows, "service")
+
+    @guarded
+    def _fill(self, session: Session, rows: Any, source: str) -> Iterator[Update]:
+        yield self.room.frame.show("running", "Writing descriptors")
+        classes, said = ost_table.filled(ost_table.of_rows(rows), source)
+        yield self._new(classes, said)
+
+    def take(self, request: gr.Request, rows: Any, answer: str) -> Iterator[Update]:
+        """A pasted answer into the table."""
+        yield from self._take(self.room.session(request), rows, answer)
+
+    @guarded
+    def _take(self, session: Session, rows: Any, answer: str) -> Iterator[Update]:
+        yield self._new(ost_table.pasted(ost_table.of_rows(rows), answer), "The answer is in the table")
+
+    def write(self, request: gr.Request, rows: Any) -> Iterator[Update]:
+        """A question to copy."""
+        yield from self._write(self.room.session(request), rows)
+
+    @guarded
+    def _write(self, session: Session, rows: Any) -> Iterator[Update]:
+        text = ost_table.question(ost_table.of_rows(rows))
+        yield {self.asked: text} | self.room.frame.show("done", "Copy the question, paste the answer below it")
+
+    @guarded
+    def _save(self, session: Session, rows: Any, form: str) -> Iterator[Update]:
+        yield {self.out: None}
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for name, data in ost_table.exported(ost_table.of_rows(rows), form):
+                (Path(folder) / name).write_bytes(data)
+                paths.append(str(Path(folder) / name))
+            names = ", ".join(Path(path).name for path in paths)
+            yield {self.out: paths} | self.room.frame.show("done", f"{names} ready")
