@@ -13,7 +13,7 @@ import numpy.typing as npt
 from models.hugs.colour_segments import colour_partition, colour_segments
 from models.hugs.evaluation_config import EvaluationConfig
 from models.hugs.evaluation_records import FieldScore, MapScore, Record
-from models.hugs.field import VoxelField, render_view, train_field
+from models.hugs.field import Renderable, render_view, train_field
 from models.hugs.field_config import FieldConfig
 from models.hugs.field_rays import learning_size, reduced
 from models.hugs.fusion import single_cue
@@ -151,14 +151,14 @@ def map_score(masks: Mapping[str, npt.NDArray[np.bool_]], truth: Mapping[str, np
     )
 
 
-def trained(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> VoxelField:
+def trained(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> Renderable:
     """The field after all its steps."""
     points = None if capture.structure is None else capture.structure.xyz
     *_, last = train_field(capture.posed, masks, config, np.random.default_rng(seed), points)
     return last.field
 
 
-def rendered(field: VoxelField, view: View, config: FieldConfig) -> npt.NDArray[np.float32]:
+def rendered(field: Renderable, view: View, config: FieldConfig) -> npt.NDArray[np.float32]:
     """The field's picture of a view at the size it learns at."""
     assert view.intrinsics is not None
     assert view.camera_to_world is not None

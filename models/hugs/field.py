@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,16 @@ LEVELS = ((0.0, 1 / 64), (0.12, 1 / 8), (0.35, 1.0))
 REFRESH = 40
 """Steps between two looks at where the surfaces are."""
 RENDER_RAYS = 8192
+
+
+class Renderable(Protocol):
+    """A trained field, of whatever kind."""
+
+    def picture(
+        self, intrinsics: Intrinsics, camera_to_world: npt.NDArray[np.float64], config: FieldConfig
+    ) -> tuple[Picture, Picture]:
+        """(H, W, 3) float32 colours in [0, 1] and (H, W) float32 distances along the rays, in scene units."""
+        ...
 
 
 class VoxelField(nn.Module):
@@ -107,6 +118,25 @@ class VoxelField(nn.Module):
         weights = vr.weights_from_density(density, distance, opaque=True).weights
         return vr.composite(weights, torch.sigmoid(raw[..., 1:])), weights, share, distance
 
+    @torch.no_grad()
+    def picture(
+        self, intrinsics: Intrinsics, camera_to_world: npt.NDArray[np.float64], config: FieldConfig
+    ) -> tuple[Picture, Picture]:
+        """See ``Renderable``."""
+        if self.occupied is None:
+            self.look()
+        origins, directions = rays_of_view(intrinsics, camera_to_world)
+        colours, depths = [], []
+        for start in range(0, len(origins), RENDER_RAYS):
+            part = slice(start, start + RENDER_RAYS)
+            colour, weights, _, distance = self.render(origins[part], directions[part], config)
+            colours.append(colour)
+            depths.append(vr.expected_depth(weights, distance))
+        shape = (intrinsics.height, intrinsics.width)
+        picture: Picture = torch.cat(colours).clamp(0, 1).view(*shape, 3).numpy()
+        depth: Picture = torch.cat(depths).view(*shape).numpy()
+        return picture, depth
+
 
 @dataclass(frozen=True)
 class FieldProgress:
@@ -115,7 +145,7 @@ class FieldProgress:
     step: int
     steps: int
     loss: float
-    field: VoxelField
+    field: Renderable
     config: FieldConfig
 
     def snapshot(self, intrinsics: Intrinsics, camera_to_world: npt.NDArray[np.float64]) -> Picture:
@@ -136,6 +166,11 @@ def train_field(
     there is nothing to learn from. Closing the generator stops the training.
     """
     config = config.checked()
+    if config.network == "nerfacto":
+        from models.hugs.field_nerfacto import train_nerfacto
+
+        yield from train_nerfacto(views, masks, config, generator, points)
+        return
     random = torch.Generator().manual_seed(int(generator.integers(2**62)))
     pixels = gather_pixels(views, masks, config)
     field = VoxelField(space_of(views, points, config.shell), max(int(config.nodes * LEVELS[0][1]), 64))
@@ -176,26 +211,14 @@ def colour_loss(error: Tensor, config: FieldConfig, threshold: float) -> tuple[T
     return each.mean(), threshold
 
 
-@torch.no_grad()
 def render_view(
-    field: VoxelField,
+    field: Renderable,
     intrinsics: Intrinsics,
     camera_to_world: npt.NDArray[np.float64],
     config: FieldConfig | None = None,
 ) -> tuple[Picture, Picture]:
     """(H, W, 3) float32 colours in [0, 1] and (H, W) float32 distances along the rays, in scene units."""
-    how = config or FieldConfig()
-    origins, directions = rays_of_view(intrinsics, camera_to_world)
-    colours, depths = [], []
-    for start in range(0, len(origins), RENDER_RAYS):
-        part = slice(start, start + RENDER_RAYS)
-        colour, weights, _, distance = field.render(origins[part], directions[part], how)
-        colours.append(colour)
-        depths.append(vr.expected_depth(weights, distance))
-    shape = (intrinsics.height, intrinsics.width)
-    picture: Picture = torch.cat(colours).clamp(0, 1).view(*shape, 3).numpy()
-    depth: Picture = torch.cat(depths).view(*shape).numpy()
-    return picture, depth
+    return field.picture(intrinsics, camera_to_world, config or FieldConfig())
 
 
 def _optimiser(field: VoxelField, rate: float) -> torch.optim.Optimizer:

@@ -8,6 +8,7 @@ from typing import Literal
 from models.parts.problems import BadInput
 
 Loss = Literal["charbonnier", "mse", "robust"]
+Network = Literal["voxel", "nerfacto"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class FieldConfig:
     """Weight of the loss that draws the light of a ray to one place."""
     shell: float | None = None
     """Share of the grid outside the box of the scene, for what lies far away; empty: decided by the points."""
+    network: Network = "voxel"
+    """The voxel grid for a processor, or the repository's Nerfacto for a GPU, which ignores the grid's settings."""
 
     def checked(self) -> FieldConfig:
         """Itself; raises BadInput naming the setting that cannot work."""
@@ -56,4 +59,6 @@ class FieldConfig:
             raise BadInput("shell", f"is {self.shell}", "Choose between 0 (a closed room) and 2, or leave it empty")
         if self.loss not in ("charbonnier", "mse", "robust"):
             raise BadInput("loss", f"is {self.loss!r}", "Choose charbonnier, mse or robust")
+        if self.network not in ("voxel", "nerfacto"):
+            raise BadInput("network", f"is {self.network!r}", "Choose voxel or nerfacto")
         return self

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from models.hugs import field_nerfacto
 from models.hugs.field import FieldProgress, VoxelField, render_view, train_field
 from models.hugs.field_config import FieldConfig
 from models.hugs.field_rays import Pixels, gather_pixels, reduced
 from models.hugs.field_space import Space, space_of
+from models.hugs.network_config import TINY
+from models.hugs.training_config import TrainingConfig
 from models.parts.capture import Capture
 from models.parts.metrics import psnr
 from models.parts.problems import BadInput
@@ -121,6 +124,24 @@ def test_what_cannot_be_learnt_is_refused_with_a_remedy(capture: Capture) -> Non
             replace(QUICK, **wrong).checked()
 
 
+def test_the_nerfacto_of_a_gpu_is_chosen_by_configuration_and_sees_the_same_scene(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(field_nerfacto, "NETWORK", replace(TINY, images=20))
+    monkeypatch.setattr(field_nerfacto, "TRAINING", TrainingConfig(patches=2, patch=8, warm_up=0))
+    config = replace(QUICK, network="nerfacto", iterations=3)
+    steps = list(train_field(capture.views, truth_of(capture), config, np.random.default_rng(0), corners()))
+    assert [step.step for step in steps] == [1, 2, 3]
+    view = capture.held_out[0]
+    assert view.intrinsics is not None
+    assert view.camera_to_world is not None
+    picture, depth = render_view(steps[-1].field, view.intrinsics, view.camera_to_world, config)
+    assert picture.shape == (32, 32, 3)
+    assert np.isfinite(picture).all()
+    assert float(depth.min()) > 0
+    assert steps[-1].snapshot(view.intrinsics.scaled(8, 8), view.camera_to_world).shape == (8, 8, 3)
+
+
 @pytest.mark.parametrize("shell", [0.0, 0.25])
 def test_places_map_into_the_unit_cube_and_distances_rise(shell: float) -> None:
     space = Space(torch.tensor([1.0, 0.0, -1.0]), torch.tensor([2.0, 1.0, 1.5]), shell)
@@ -153,7 +174,8 @@ def test_the_box_follows_the_points_and_else_the_cameras(capture: Capture) -> No
 
 def test_refining_keeps_the_picture(capture: Capture) -> None:
     progress = trained(capture, None, replace(QUICK, iterations=20))
-    field: VoxelField = progress.field
+    field = progress.field
+    assert isinstance(field, VoxelField)
     view = capture.held_out[0]
     assert view.intrinsics is not None
     assert view.camera_to_world is not None
