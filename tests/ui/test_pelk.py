@@ -58,7 +58,8 @@ class Room:
 
     def press(self, name: str) -> None:
         """Press the visible button of that name."""
-        self.page.locator("#room-pelk button:visible").filter(has_text=re.compile(rf"^\s*{re.escape(name)}")).first.click()
+        named = re.compile(rf"^\s*{re.escape(name)}")
+        self.page.locator("#room-pelk button:visible").filter(has_text=named).first.click()
 
     def saved(self, name: str) -> Path:
         """Press a download button; the file."""

@@ -56,7 +56,7 @@ function frame() {
     <img src="${told.photo}" alt="The input, ${told.size} x ${told.size} pixels"><p class="pf-depth">middle square</p></figure>${cards}</div>
     <div class="pf-scale"><span>${F.scale}</span><i></i><span>largest</span></div>
     <table class="rs-table pf-table"><caption>Smallest centred square that holds a share of the field</caption><thead></thead><tbody></tbody></table>
-    <p class="pk-under">RepLKNet plots log10(x + 1) over its maximum; for gradients below 1, as here, that is the linear scale. Empty cells: no centred square inside the picture holds that much.</p></div>`;
+    <p class="pk-under">RepLKNet plots log10(x + 1) over its maximum; for gradients far below 1 that is the linear scale. Empty cells: no centred square inside the picture holds that much.</p></div>`;
   root.querySelector('.pf-at').addEventListener('input', (event) => { stop(); F.at = Number(event.target.value); draw(); });
   root.querySelector('.pf-play').addEventListener('click', () => (F.timer ? stop() : play()));
   root.querySelector('.pf-under').addEventListener('change', (event) => { F.under = event.target.checked; draw(); });
