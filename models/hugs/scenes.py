@@ -57,7 +57,7 @@ EVALUATION: tuple[SceneSetting, ...] = (
         lambda rng: [moving_thing(rng, 1, kind) for kind in ("box", "chair", "floor lamp")],
     ),
     SceneSetting("flat card", "bedroom", 1, lambda rng: [flat_card(rng, textured=False)]),
-    SceneSetting("moving shadow", "living room", 1, _people(2, _EVALUATION_PEOPLE), shadow=True, cover=(0.1, 0.16)),
+    SceneSetting("moving shadow", "living room", 1, _people(3, _EVALUATION_PEOPLE), shadow=True, cover=(0.19, 0.29)),
     SceneSetting(
         "mixed",
         "bedroom",

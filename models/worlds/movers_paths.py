@@ -187,7 +187,7 @@ def shade_path(
             behind = depth_of(room, small)
             wanted = float(rng.uniform(*staging.cover)) / max(len(kinds), 1)
             for number, kind in enumerate(kinds):
-                mover = _best_shadow(room, small, behind, kind, light, before.get(number), wanted, rng, staging)
+                mover = _best_shadow(room, small, behind, kind, light, before.get(number), wanted, rng, staging, movers)
                 before[number] = mover.place.astype(np.float64)
                 movers.append(mover)
         tracks.append(movers)
@@ -204,9 +204,10 @@ def _best_shadow(
     wanted: float,
     rng: np.random.Generator,
     staging: Staging,
+    others: Sequence[Mover],
 ) -> Mover:
     best: tuple[float, Mover] | None = None
-    for _ in range(3 * staging.tries):
+    for attempt in range(4 * staging.tries):
         # aim the shadow's middle at a place in the picture and go back towards the light
         pixel = (rng.uniform(0.2, 0.8, 2) * (camera.width, camera.height)).astype(np.float32)
         ray = camera.directions(pixel[:1], pixel[1:])
@@ -214,7 +215,12 @@ def _best_shadow(
         to = light.towards if light.distant else light.towards - spot
         to = to / np.linalg.norm(to)
         middle = spot + to * max(0.9 - float(spot[1]), 0.25) / max(float(to[1]), 0.2)
-        if before is not None and np.hypot(middle[0] - before[0], middle[2] - before[2]) < staging.step[0]:
+        picky = attempt < 3 * staging.tries or best is not None
+        if picky and before is not None and np.hypot(middle[0] - before[0], middle[2] - before[2]) < staging.step[0]:
+            continue
+        if picky and any(
+            np.hypot(middle[0] - other.place[0], middle[2] - other.place[2]) < 2 * kind.radius for other in others
+        ):
             continue
         mover = kind.at(float(middle[0]), float(middle[2]), float(rng.uniform(-np.pi, np.pi)), float(rng.random()))
         share = _shadow_share(room, camera, behind, mover, light)
@@ -223,7 +229,7 @@ def _best_shadow(
             best = (miss, mover)
         if miss < 0.2:
             break
-    assert best is not None
+    assert best is not None  # the last tries take any place
     return best[1]
 
 
@@ -239,5 +245,5 @@ def _shadow_share(room: RoomScene, camera: Camera, behind: NDArray[np.float32], 
     corners = room.scene.triangles[hits.face[met]].astype(np.float64)
     flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     slope = np.einsum("nk,nk->n", flat, back) / np.maximum(np.linalg.norm(flat, axis=1), 1e-12)
-    lit = (np.abs(slope) > 0.15) & ~room.scene.blocked(thrown + back * np.float32(0.02), back)
+    lit = (np.abs(slope) > 0.35) & ~room.scene.blocked(thrown + back * np.float32(0.02), back)
     return _share(thrown[lit], camera, behind)

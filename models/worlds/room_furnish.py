@@ -43,15 +43,16 @@ _REAL: dict[str, tuple[str, ...]] = {
     "table": ("table",),
     "bed": ("bed",),
     "bookshelf": ("bookcase", "shelf", "shelves"),
-    "cabinet": ("cabinet", "chest", "dresser", "sideboard", "piano"),
+    "cabinet": ("chest", "dresser", "sideboard", "piano", "drawers"),
     "plant": ("plant", "flower", "orchid"),
     "floor lamp": ("floor lamp", "floor_lamp", "lampadaire"),
-    "vase": ("vase", "cup", "pot", "teapot"),
+    "vase": ("vase", "teapot"),
     "books": ("book", "clock", "radio", "phone", "guitar", "camera"),
     "ball": ("ball", "teddy", "horse", "toy"),
     "fruit bowl": ("fruit", "apple", "bread"),
     "table lamp": ("lamp",),
 }
+_TOPS = ("table", "cabinet", "bookshelf")  # real seats and beds have tops in the catalogue too
 _LIMITS = {"table": (0.6, 2.2), "bed": (1.5, 2.6), "sofa": (1.2, 2.6), "vase": (0.05, 0.6), "books": (0.05, 0.5)}
 
 
@@ -135,7 +136,8 @@ class _Stock:
             model = self.library.model(entry)
             if model is not None and len(model.faces) <= self.faces:
                 self.faces -= len(model.faces)
-                top = entry.top_m if entry.top_m is not None and 0.2 < entry.top_m < 1.3 else None
+                flat = kind in _TOPS and entry.top_m is not None and 0.2 < entry.top_m < 1.3
+                top = entry.top_m if flat else None
                 return Piece(kind, model, top)
         return None
 

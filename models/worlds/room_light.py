@@ -42,4 +42,4 @@ def room_lighting(
         to = np.array([np.sin(angle) * 0.8, float(rng.uniform(0.42, 0.55)), np.cos(angle) * 0.8], np.float32)
         strong = np.array([1.25, 1.14, 0.96], np.float32)
         lamps.append(Lamp(to / np.linalg.norm(to), strong, 0.03, True, 2.0, shadows))
-    return Lighting(Surroundings(ambient), tuple(lamps), None, 0.45), 1.15
+    return Lighting(Surroundings(ambient), tuple(lamps), None, 0.45), 0.95 if sun else 1.15
