@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -112,15 +112,20 @@ def client(address: str) -> Client:
     return Client(address, verbose=False)
 
 
+def path_of(file: Any) -> str:
+    """Where the client put a file; it gives the path alone or with what belongs to it."""
+    return str(file["path"] if isinstance(file, dict) else file)
+
+
 def test_fuse_and_why_and_correct_agree(client: Client) -> None:
     found = client.predict(api_name="/hugs_fuse", track_threshold=4, erode=3)
-    mask = np.asarray(Image.open(found["static"]["path"]))
+    mask = np.asarray(Image.open(path_of(found["static"])))
     assert (mask == 0).mean() == pytest.approx(found["masked"], abs=1e-6)
     assert found["scores"]["fused"]["miou"] > found["scores"]["residual"]["miou"]
     why = client.predict(api_name="/hugs_why", x=3, y=5)
     assert why["static"] == bool(mask[5, 3] > 127)
     corrected = client.predict(api_name="/hugs_correct", segment=why["segment"], decision="moves", neighbours=1)
-    again = client.predict(api_name="/hugs_why", work=handle_file(corrected["work"]["path"]), x=3, y=5)
+    again = client.predict(api_name="/hugs_why", work=handle_file(path_of(corrected["work"])), x=3, y=5)
     assert not again["static"]
     assert any(row["step"] == "forced" for row in again["rows"])
 
@@ -132,21 +137,23 @@ def test_stages_run_one_after_the_other_on_a_small_capture(client: Client, tmp_p
         files.append(handle_file(tmp_path / view.name))
     loaded = client.predict(api_name="/hugs_load", files=files)
     assert (loaded["photos"], loaded["posed"]) == (4, 0)
-    placed = client.predict(api_name="/hugs_structure", work=handle_file(loaded["work"]["path"]))
+    placed = client.predict(api_name="/hugs_structure", work=handle_file(path_of(loaded["work"])))
     assert placed["points"] > 0
-    segmented = client.predict(api_name="/hugs_segments", work=handle_file(placed["work"]["path"]))
+    segmented = client.predict(api_name="/hugs_segments", work=handle_file(path_of(placed["work"])))
     assert segmented["found_by"].startswith("Colour")
     assert len(segmented["counts"]) == 4
-    trained = client.predict(api_name="/hugs_residual", work=handle_file(segmented["work"]["path"]), steps=3, side=48)
-    fused = client.predict(api_name="/hugs_fuse", work=handle_file(trained["work"]["path"]), track_threshold=2)
+    trained = client.predict(api_name="/hugs_residual", work=handle_file(path_of(segmented["work"])), steps=3, side=48)
+    fused = client.predict(api_name="/hugs_fuse", work=handle_file(path_of(trained["work"])), track_threshold=2)
     assert fused["mean"] > 0
     packed = client.predict(
-        api_name="/hugs_export", work=handle_file(trained["work"]["path"]), formats=["static", "inverted", "nerfstudio"]
+        api_name="/hugs_export",
+        work=handle_file(path_of(trained["work"])),
+        formats=["static", "inverted", "nerfstudio"],
     )
-    with zipfile.ZipFile(packed["path"]) as archive:
+    with zipfile.ZipFile(path_of(packed)) as archive:
         assert "nerfstudio/transforms.json" in archive.namelist()
     compared = client.predict(
-        api_name="/hugs_compare", work=handle_file(trained["work"]["path"]), which=["none", "hugs"], steps=3, side=48
+        api_name="/hugs_compare", work=handle_file(path_of(trained["work"])), which=["none", "hugs"], steps=3, side=48
     )
     assert [one["masks"] for one in compared["fields"]] == ["none", "hugs"]
 
