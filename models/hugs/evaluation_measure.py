@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -127,11 +128,12 @@ def all_maps(work: Work, config: EvaluationConfig) -> dict[str, Masks]:
 
 
 def with_silhouettes(segments: npt.NDArray[np.int32], view: View) -> npt.NDArray[np.int32]:
-    """The segments with those of what moves cut out along its true outline."""
+    """The segments with every connected piece of what moves cut out along its true outline as a segment of its own."""
     if view.truth is None or view.truth.all():
         return segments
-    static = [segments == number for number in range(int(segments.max()) + 1)]
-    masks = np.stack([*(one & view.truth for one in static), ~view.truth])
+    count, pieces = cv2.connectedComponents((~view.truth).astype(np.uint8), connectivity=8)
+    static = [(segments == number) & view.truth for number in range(int(segments.max()) + 1)]
+    masks = np.stack([*static, *(pieces == number for number in range(1, count))])
     return partition(masks[masks.any((1, 2))])
 
 

@@ -144,14 +144,14 @@ def test_scores_of_known_maps() -> None:
 
 
 def test_silhouettes_cut_segments_along_what_moves() -> None:
-    segments = np.zeros((6, 6), np.int32)
+    segments = np.zeros((6, 9), np.int32)
     segments[:, 3:] = 1
-    truth = np.ones((6, 6), bool)
+    truth = np.ones((6, 9), bool)
     truth[2:4, 2:5] = False
-    view = View("a", np.zeros((6, 6, 3), np.uint8), truth=truth)
-    cut = with_silhouettes(segments, view)
-    assert len(np.unique(cut)) == 3
-    assert len(np.unique(cut[~truth])) == 1
+    truth[1:3, 7:] = False
+    cut = with_silhouettes(segments, View("a", np.zeros((6, 9, 3), np.uint8), truth=truth))
+    assert len(np.unique(cut)) == 4
+    assert len(np.unique(cut[2:4, 2:5])) == len(np.unique(cut[1:3, 7:])) == 1
     assert set(np.unique(cut[~truth])).isdisjoint(np.unique(cut[truth]))
 
 
