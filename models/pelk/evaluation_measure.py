@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,11 +89,12 @@ def texture_guess(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return guess
 
 
-def field_area(model: PathfinderNet | LayoutNet, asked: Questions, pictures: int, share: float) -> float:
-    """Area of the smallest centred square with `share` of the receptive field of the last stage's middle, over the
-    picture's; 1 where no square holds that much."""
+def field_areas(
+    model: PathfinderNet | LayoutNet, asked: Questions, pictures: int, shares: Sequence[float]
+) -> list[float]:
+    """For every share the area of the smallest centred square with that much of the receptive field of the last
+    stage's middle, over the picture's; 1 where no square holds that much."""
     images = next(iter(asked.paths.values()))[0] if isinstance(model, PathfinderNet) else asked.rooms[0]
     shown = list(next(_parts(images[:pictures])))
     field = field_of(lambda x: model.features(x)[-1], shown)
-    area = area_scores(field, (share,))[0].area
-    return 1.0 if area is None else area
+    return [1.0 if score.area is None else score.area for score in area_scores(field, shares)]
