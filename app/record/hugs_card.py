@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.record.cards import Card
 from app.record.markdown import figure_text, table
 
 Figures = Mapping[str, object]
 
+HEADLINES = {
+    "miou_sfm": "mean IoU of static maps, features of structure from motion alone",
+    "miou_residual": "mean IoU of static maps, colour residual alone",
+    "miou_hugs": "mean IoU of static maps, HuGS",
+    "psnr_none": "PSNR in dB on clean views, field trained with no map",
+    "psnr_hugs": "PSNR in dB on clean views, field trained with HuGS' maps",
+    "psnr_true": "PSNR in dB on clean views, field trained with the true maps",
+}
+"""The figures the README shows, by the names that `launch.py evaluate` prints, and what they mean."""
 MAPS = (
     ("sfm", "features of structure from motion alone"),
     ("residual", "colour residual alone"),
@@ -140,3 +150,6 @@ def seconds(config: Mapping[str, object]) -> str:
     if not isinstance(found, Mapping) or not found:
         return ""
     return table(["stage", "seconds"], [[str(stage), figure_text(value)] for stage, value in found.items()])
+
+
+CARD = Card(HEADLINES, card, lambda figures: verdict(figures, {}))

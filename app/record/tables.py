@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.record import robust_sam_card
+from app.record import hugs_card, ost_card, pelk_card, robust_sam_card
 from app.record.cards import Card
 from app.record.errors import MarkerMissing
 from app.record.markdown import figure_text, table
@@ -19,7 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TABLES = ("figures", "all figures")
 """Kinds of figure tables a document may hold: `<!-- figures <slug> -->` for the headlines, `all figures` for a card."""
 
-CARDS: dict[str, Card] = {"robust_sam": robust_sam_card.CARD}
+CARDS: dict[str, Card] = {
+    "robust_sam": robust_sam_card.CARD,
+    "hugs": hugs_card.CARD,
+    "pelk": pelk_card.CARD,
+    "ost": ost_card.CARD,
+}
 """Slug -> what its documents say of a report."""
 
 
