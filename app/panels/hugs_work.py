@@ -52,7 +52,7 @@ class Room:
         return {self.film: view.film(session), self.scores: view.scores_html(scores_of(session))}
 
     def follow(
-        self, session: Session, job: Job, doing: str, shown: Callable[[Any], Update] = lambda partial: {}
+        self, session: Session, job: Job, doing: str, shown: Callable[[Any], Update] = lambda _: {}
     ) -> Generator[Update, None, Ticket]:
         """Submit ``job`` and give the state line until it ends, with ``shown`` of each partial result; then its ticket.
 
