@@ -11,6 +11,7 @@ from app import service
 from app.guard.errors import BadInput
 from app.markup import markup
 from app.panels.ost_session import Weights
+from app.wording import interval_text
 from models.method import ASSETS, Method
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ FOLDER = ASSETS / "examples" / "ost"
 FRAMES = (8, 16, 32)
 VIEWS = (1, 3, 12)
 KINDS = [".pth", ".pt", ".safetensors"]
+RUN = "Recognise"
 
 
 def example_clips() -> list[tuple[str, str]]:
@@ -53,7 +55,9 @@ class Controls:
             self.views = gr.Radio(
                 list(VIEWS), value=1, label="Views", info="1; 3 crops; or 4 clips of 3 crops, their scores added."
             )
-            self.run = gr.Button("Recognise - about 1 s", variant="primary", size="sm")
+            self.run = gr.Button(
+                f"{RUN} - {interval_text(*method.cost_hints['recognise'])}", variant="primary", elem_id="ost-run"
+            )
         with gr.Accordion("More", open=False, elem_classes="v-more"):
             self.epsilon = gr.Slider(
                 0.01, 1.0, value=0.1, step=0.01, label="Epsilon", info="Larger spreads a frame over more descriptors."
@@ -80,6 +84,10 @@ class Controls:
                 value=method.checkpoints[0].name,
                 label="Weights",
                 info="OST checkpoints of the authors or CLIP ViT-B/16.",
+            )
+            markup(
+                '<p class="pk-under">OpenAI\'s ViT-B-16.pt is a TorchScript archive, which is not opened here. Save its '
+                "state dict once: torch.save(torch.jit.load('ViT-B-16.pt', 'cpu').state_dict(), 'clip.pth').</p>"
             )
             self.path = gr.Textbox(label="File on this machine", placeholder="/path/ost_vitb16.pth", max_lines=1)
             self.file = gr.File(label="or upload it", file_types=KINDS, height=120)

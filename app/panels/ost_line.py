@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from models.ost.timeline import Timeline
 
 WIDTH, HEIGHT, LEFT, RIBBON = 900, 190, 36, 26
+THUMBS, THUMB_HEIGHT = 12, 54
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "1 4")
 
 
-def drawn(line: Timeline, labels: Sequence[Annotation]) -> str:
-    """Curves over seconds, the ribbon below, then the stretches as a table."""
+def drawn(line: Timeline, labels: Sequence[Annotation], thumbs: Sequence[tuple[float, str]] = ()) -> str:
+    """Curves over seconds below ``thumbs`` (second, address), then the ribbon and the stretches as a table."""
     names = line.leading()
     colours = {name: OBJECT_COLORS[place % len(OBJECT_COLORS)] for place, name in enumerate(names)}
     said = f"{len(line.starts)} windows over {seconds_text(line.duration)}, {len(labels)} stretches"
@@ -29,7 +30,7 @@ def drawn(line: Timeline, labels: Sequence[Annotation]) -> str:
     )
     return (
         f'<div class="pk-frame"><p class="pk-under">{said}. Click the ribbon or a row to see that moment.</p>'
-        f'{_curves(line, names, colours)}<div class="os-legend">{legend}</div>{_table(labels)}</div>'
+        f'{_curves(line, names, colours, thumbs)}<div class="os-legend">{legend}</div>{_table(labels)}</div>'
     )
 
 
@@ -37,7 +38,19 @@ def _x(line: Timeline, second: float) -> float:
     return LEFT + (WIDTH - LEFT - 6) * second / max(line.duration, 1e-6)
 
 
-def _curves(line: Timeline, names: Sequence[str], colours: dict[str, str]) -> str:
+def _pictures(thumbs: Sequence[tuple[float, str]]) -> str:
+    wide = (WIDTH - LEFT - 6) / max(len(thumbs), 1) - 2
+    return "".join(
+        f'<g data-second="{second:.3f}"><image href="{address}" x="{LEFT + 1 + place * (wide + 2):.1f}" y="0" '
+        f'width="{wide:.1f}" height="{THUMB_HEIGHT}" preserveAspectRatio="xMidYMid slice"/>'
+        f"<title>{second:.1f} s</title></g>"
+        for place, (second, address) in enumerate(thumbs)
+    )
+
+
+def _curves(
+    line: Timeline, names: Sequence[str], colours: dict[str, str], thumbs: Sequence[tuple[float, str]]
+) -> str:
     def y(share: float) -> float:
         return 8 + (HEIGHT - 16) * (1 - share)
 
@@ -68,9 +81,11 @@ def _curves(line: Timeline, names: Sequence[str], colours: dict[str, str]) -> st
         parts.append(
             f'<text x="{_x(line, second):.1f}" y="{top + RIBBON + 15}" text-anchor="middle">{second:g} s</text>'
         )
+    above = THUMB_HEIGHT + 8 if thumbs else 0
     return (
-        f'<svg class="pk-plot os-line" viewBox="0 0 {WIDTH} {top + RIBBON + 20}" role="img" '
-        f'aria-label="Scores along the video">{"".join(parts)}</svg>'
+        f'<svg class="pk-plot os-line" viewBox="0 0 {WIDTH} {above + top + RIBBON + 20}" role="img" '
+        f'aria-label="Scores along the video">{_pictures(thumbs)}'
+        f'<g transform="translate(0 {above})">{"".join(parts)}</g></svg>'
     )
 
 
@@ -81,7 +96,7 @@ def _ticks(duration: float) -> list[float]:
 
 def _table(labels: Sequence[Annotation]) -> str:
     rows = "".join(
-        f'<tr data-second="{one.start:.3f}"><td>{number}</td><td>{one.start:.1f}</td><td>{one.end:.1f}</td>'
+        f'<tr data-second="{one.start:.3f}" data-stretch="{number}" tabindex="0"><td>{number}</td><td>{one.start:.1f}</td><td>{one.end:.1f}</td>'
         f"<td>{html.escape(one.predicted)}</td><td>{html.escape(one.label)}{' (corrected)' if one.corrected else ''}"
         "</td></tr>"
         for number, one in enumerate(labels, start=1)

@@ -45,13 +45,18 @@ def _cells(rows: Any) -> Sequence[Sequence[Any]]:
     return rows.to_numpy().tolist() if hasattr(rows, "to_numpy") else list(rows or [])
 
 
+def counted(classes: ClassList) -> str:
+    """How large the table is."""
+    return f'<p class="pk-under">{len(classes)} classes, {classes.count} descriptors of each kind, no remarks</p>'
+
+
 def remarks(classes: ClassList) -> str:
     """The lint's remarks; empty rows of the table are none."""
     from models.ost.lint import lint
 
     found = lint(classes)
     if not found:
-        return f'<p class="pk-under">{len(classes)} classes, {classes.count} descriptors of each kind, no remarks</p>'
+        return counted(classes)
     items = "".join(
         f"<li><b>{html.escape(one.rule)}</b> row {one.row + 1}, {html.escape(one.name or 'no name')}"
         f"{'' if one.kind == 'name' else f', {one.kind} {one.place + 1}'}: {html.escape(one.message)}</li>"
@@ -64,13 +69,15 @@ def remarks(classes: ClassList) -> str:
 def imported(files: Sequence[str]) -> ClassList:
     """A list from one merged JSON or CSV file, or from the official pair: two JSON files and the label CSV.
 
-    Raises BadInput naming the file.
+    The label CSV alone, or names in a text file, one a line, get descriptors of the bank. Raises BadInput.
     """
     from models.ost import descriptors
 
     given = {Path(name).name: _text(service.uploaded(name)) for name in files}
     if len(given) == 1:
         ((name, text),) = given.items()
+        if name.lower().endswith(".txt") or text.lower().replace(" ", "").startswith("id,name"):
+            return named("\n".join(descriptors.names_from_csv(text)))
         if name.lower().endswith(".csv"):
             return descriptors.from_csv(text)
         return descriptors.from_json(text)
@@ -84,6 +91,24 @@ def imported(files: Sequence[str]) -> ClassList:
             "Give one JSON or CSV, or a JSON with spatial in its name, one with temporal, and the label CSV",
         )
     return descriptors.from_official(descriptors.names_from_csv(labels[0]), spatial[0], temporal[0])
+
+
+def named(text: str, count: int = 4) -> ClassList:
+    """Names, one a line (or separated by commas when there is one line), with descriptors of the bank or by rule.
+
+    Raises BadInput when there are none or too many.
+    """
+    from models.ost import descriptor_bank
+    from models.ost.descriptors import MOST_CLASSES
+
+    lines = [line for line in text.splitlines() if line.strip()]
+    pieces = lines if len(lines) > 1 else text.split(",")
+    names = tuple(dict.fromkeys(name.strip() for name in pieces if name.strip()))
+    if not names:
+        raise BadInput("The class list", "is empty", "Write at least one class name")
+    if len(names) > MOST_CLASSES:
+        raise BadInput("The class list", f"has {len(names):,} classes", f"The limit is {MOST_CLASSES:,}")
+    return descriptor_bank.class_list(names, max(count, 1))
 
 
 def _text(path: Path) -> str:
@@ -180,8 +205,15 @@ def of_plain(given: Any) -> ClassList:
     """
     from models.ost import descriptor_bank, descriptors
 
-    if isinstance(given, list) and given and all(isinstance(name, str) for name in given):
+    if not isinstance(given, list):
+        return descriptors.from_json(json.dumps(given))
+    if given and all(isinstance(name, str) for name in given):
         return descriptor_bank.class_list(tuple(given))
-    if isinstance(given, list) and all(isinstance(item, dict) for item in given):
-        given = {str(item.get("name", "")): {k: v for k, v in item.items() if k != "name"} for item in given}
-    return descriptors.from_json(json.dumps(given))
+    # One at a time, so that two classes of one name are told of and not merged.
+    classes = []
+    for item in given:
+        if not isinstance(item, dict):
+            raise BadInput("The class list", "mixes forms", "Give names alone, or an object with its lists for each")
+        rest = {key: value for key, value in item.items() if key != "name"}
+        classes += descriptors.from_json(json.dumps({str(item.get("name", "")): rest})).classes
+    return descriptors.ClassList(tuple(classes))

@@ -17,7 +17,8 @@ from app.panels.pelk_files import Files
 from app.panels.pelk_kernel import Controls, KernelTab, SpeedTab
 from app.panels.pelk_session import TABS, Session
 from app.panels.pelk_tasks import PathControls, PathTab, RoomControls, RoomTab
-from app.panels.pelk_work import LAST, LIVE, Room
+from app.panels.pelk_work import Room
+from app.room import LAST, LIVE
 from models.method import Method
 from models.pelk.designer import design
 

@@ -15,7 +15,7 @@ from gradio import utils as gradio_utils
 from app import service
 from app.guard.errors import BadInput
 from app.panels import pelk_examples, pelk_field, pelk_field_view, pelk_tasks
-from app.panels.pelk_work import receipt_of
+from app.room import receipt_of
 from models.pelk import designer, export
 from models.pelk import pipeline_drawings as drawings
 from models.pelk.designer import KernelSpec

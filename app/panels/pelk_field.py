@@ -16,7 +16,8 @@ from app.markup import markup
 from app.panels import pelk_examples as examples
 from app.panels import pelk_field_view as view
 from app.panels.pelk_session import Session
-from app.panels.pelk_work import EVERY, Room, guarded, receipt_of
+from app.panels.pelk_work import Room
+from app.room import EVERY, guarded, receipt_of
 from app.wording import seconds_text
 from models import registry
 

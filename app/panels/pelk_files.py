@@ -14,7 +14,8 @@ from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels.pelk_examples import Examples
 from app.panels.pelk_session import TABS, Session
-from app.panels.pelk_work import EVERY, Room, guarded
+from app.panels.pelk_work import Room
+from app.room import EVERY, guarded
 
 SAVE = """(file) => {
   const one = Array.isArray(file) ? file[0] : file;

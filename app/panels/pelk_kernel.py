@@ -15,7 +15,8 @@ from app.panels import pelk_kernel_view, pelk_speed_view
 from app.panels.pelk_examples import Examples
 from app.panels.pelk_files import Files
 from app.panels.pelk_session import Session
-from app.panels.pelk_work import EVERY, LAST, Room, guarded, receipt_of
+from app.panels.pelk_work import Room
+from app.room import EVERY, LAST, guarded, receipt_of
 from models.pelk import export
 from models.pelk.designer import LARGEST, LARGEST_CENTRE, LEAST_BASE, MOST_BASE, SMALLEST, KernelSpec, design
 from models.pelk.designer_embedding import Form, identity

@@ -17,7 +17,7 @@ from app.guard.errors import BadInput
 from app.panels import pelk_field_view, pelk_speed_view, pelk_tasks, pelk_tasks_view
 from app.panels.pelk_examples import FOLDER, FORMS, example_picture
 from app.panels.pelk_session import Saved
-from app.panels.pelk_work import receipt_of
+from app.room import receipt_of
 from models.pelk import pipeline_drawings as drawings
 from models.pelk.designer import KernelSpec
 from models.runtime import Ticket

@@ -19,7 +19,8 @@ from app.panels import pelk_tasks_view as view
 from app.panels.pelk_examples import Examples
 from app.panels.pelk_kernel_view import pixel_address
 from app.panels.pelk_session import Session
-from app.panels.pelk_work import EVERY, LAST, Room, guarded, receipt_of
+from app.panels.pelk_work import Room
+from app.room import EVERY, LAST, guarded, receipt_of
 from app.wording import seconds_text
 from models.pelk import pipeline_drawings as drawings
 
