@@ -45,7 +45,7 @@ def card(figures: Figures, config: Mapping[str, object]) -> str:
         ("How it was measured.", measured(config)),
         ("What the figures say.", verdict(figures, config)),
         ("Static maps against the truth.", maps(figures)),
-        ("Fields on clean held-out views.", fields(figures)),
+        ("Fields on clean held-out views, PSNR at the photos' own size and at the learning size.", fields(figures)),
         ("By scene: mean IoU of the maps.", scenes(figures, config, "miou", SHORT)),
         ("By scene: PSNR in dB by the map trained with.", scenes(figures, config, "psnr", [t[0] for t in TRAININGS])),
         ("Seconds of a capture by stage, on one core beside another.", seconds(config)),
@@ -67,8 +67,9 @@ def measured(config: Mapping[str, object]) -> str:
         f"{config['captures']} procedural captures ({listed}; {config['seeds']} seeds each) of {config['frames']} "
         f"frames at {config['side']} x {config['side']}, poses known; {moving} of the pixels belong to what moves or "
         f"to its shadow. Segments: {config['segments']}. A field of {_steps(config, 'cue')} steps gives the residual; "
-        f"fields of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views at "
-        "the size they learn at, in 8 bits. In brackets Student's 95 % intervals over scenes, seeds averaged first."
+        f"fields of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views, "
+        'in 8 bits, at the photos\' own size and, as "small", at the 96 pixels they learn at. '
+        "In brackets Student's 95 % intervals over scenes, seeds averaged first."
     )
 
 
@@ -123,11 +124,15 @@ def maps(figures: Figures) -> str:
 def fields(figures: Figures) -> str:
     """Quality of the fields trained under each map."""
     rows = [
-        [title, *(figure_text(figures.get(f"{what}_{name}")) for what in ("psnr", "ssim")), _gain(figures, name)]
+        [
+            title,
+            *(figure_text(figures.get(f"{what}_{name}")) for what in ("psnr", "ssim", "psnr_small")),
+            _gain(figures, name),
+        ]
         for name, title in TRAININGS
         if f"psnr_{name}" in figures
     ]
-    return table(["trained with", "PSNR, dB", "SSIM", "gain over none, dB"], rows) if rows else ""
+    return table(["trained with", "PSNR, dB", "SSIM", "PSNR small, dB", "gain over none, dB"], rows) if rows else ""
 
 
 def _gain(figures: Figures, name: str) -> str:

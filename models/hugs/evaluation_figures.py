@@ -43,9 +43,13 @@ def figures(records: Sequence[Record]) -> dict[str, object]:
         found[f"moving_iou_{name}"] = over_scenes(records, lambda record, name=name: record.maps[name].moving)  # type: ignore[misc]
     for training in TRAININGS:
         found[f"psnr_{training}"] = over_scenes(records, lambda record, name=training: record.fields[name].psnr)  # type: ignore[misc]
+        found[f"psnr_small_{training}"] = over_scenes(records, lambda record, name=training: record.fields[name].small)  # type: ignore[misc]
         found[f"ssim_{training}"] = over_scenes(records, lambda record, name=training: record.fields[name].ssim)  # type: ignore[misc]
     for training in ("hugs", "robust", "true"):
         found[f"gain_{training}"] = over_scenes(records, lambda record, name=training: gain(record, name))  # type: ignore[misc]
+    found["gain_small_hugs"] = over_scenes(
+        records, lambda record: record.fields["hugs"].small - record.fields["none"].small
+    )
     bought = [gain(record, "hugs") for record in records], [gain(record, "true") for record in records]
     if np.mean(bought[1]) > 0:
         found["gain_share_of_true"] = round(float(np.mean(bought[0]) / np.mean(bought[1])), 4)

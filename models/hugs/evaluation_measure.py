@@ -169,12 +169,16 @@ def rendered(field: Renderable, view: View, config: FieldConfig) -> npt.NDArray[
 
 
 def field_score(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> FieldScore:
-    """Trains under ``masks`` and compares pictures of the clean held-out views at the learning size, in 8 bits."""
+    """Trains under ``masks`` and compares pictures of the clean held-out views, in 8 bits."""
     field = trained(capture, masks, config, seed)
     scores = []
     for view in capture.held_out:
-        picture = rendered(field, view, config)
-        shown, truth = np.rint(picture * 255) / 255, reduced(view.image, picture.shape[1::-1]) / 255
-        scores.append((psnr(shown, truth), ssim(shown, truth), psnr(colour_correct(shown, truth), truth)))
+        assert view.intrinsics is not None
+        assert view.camera_to_world is not None
+        whole = np.rint(render_view(field, view.intrinsics, view.camera_to_world, config)[0] * 255) / 255
+        small = np.rint(rendered(field, view, config) * 255) / 255
+        truth, less = view.image / 255, reduced(view.image, small.shape[1::-1]) / 255
+        corrected = psnr(colour_correct(whole, truth), truth)
+        scores.append((psnr(whole, truth), ssim(whole, truth), corrected, psnr(small, less)))
     means = np.mean(scores, axis=0)
     return FieldScore(*(round(float(value), 4) for value in means))

@@ -25,11 +25,15 @@ class MapScore:
 
 @dataclass(frozen=True)
 class FieldScore:
-    """Means over the clean held-out views, in decibels and without unit; corrected: PSNR after colour correction."""
+    """Means over the clean held-out views, in decibels and without unit, at the photos' own size.
+
+    corrected: PSNR after colour correction; small: PSNR at the size that the field learns at.
+    """
 
     psnr: float
     ssim: float
     corrected: float
+    small: float
 
 
 @dataclass(frozen=True)

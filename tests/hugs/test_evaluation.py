@@ -26,7 +26,7 @@ TINY = EvaluationConfig(scenes=2, seeds=1, side=40, frames=5, cue=FIELD, final=F
 
 def record_of(scene: str, seed: int, miou: float = 0.8, gain: float = 2.0) -> Record:
     maps = {name: MapScore(miou if name in ("hugs", "silhouettes") else 0.5, 0.6, 0.7, 0.8) for name in MAPS}
-    fields = {name: FieldScore(20.0 + gain * (name in ("hugs", "true")), 0.8, 21.0) for name in TRAININGS}
+    fields = {name: FieldScore(20.0 + gain * (name in ("hugs", "true")), 0.8, 21.0, 22.0) for name in TRAININGS}
     return Record(scene, seed, f"{scene}{seed}", 0.1, 5, 40, "colour", maps, fields, {"structure": 1.5})
 
 
