@@ -1,7 +1,7 @@
 """How ost-mini is trained, by elapsed time: frames with captions (stage 1), then OST itself on seen actions (stage 2).
 
     python -m models.ost.data                                   # the packs, once
-    python -m models.ost.mini_training --minutes 60 15          # both stages; goes on where it was stopped
+    python -m models.ost.mini_training --minutes 54 11          # both stages; goes on where it was stopped
 
 Stage 1: contrastive, with every caption that holds of a frame as a positive, plus `mini.Guides`. Stage 2: the paper's
 loss. Both leave a file of float16 weights in the folder.
@@ -303,7 +303,7 @@ def write_weights(model: ClipLike, file: Path) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Both stages, by minutes."""
     parser = argparse.ArgumentParser(prog="python -m models.ost.mini_training", allow_abbrev=False)
-    parser.add_argument("--minutes", type=float, nargs=2, default=(60.0, 15.0), metavar=("STAGE1", "STAGE2"))
+    parser.add_argument("--minutes", type=float, nargs=2, default=(54.0, 11.0), metavar=("STAGE1", "STAGE2"))
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
