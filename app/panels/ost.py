@@ -15,18 +15,23 @@ from app import service
 from app.frame import Format, Frame, Update
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
+from app.markup import markup
 from app.panels import ost_api as api
 from app.panels import ost_controls, ost_examples
 from app.panels.ost_classes import SAVE, ClassesTab
 from app.panels.ost_recognise import RecogniseTab
 from app.panels.ost_session import Session
-from app.panels.ost_tools import NounsTab, TimelineTab
+from app.panels.ost_side import Side
+from app.panels.ost_tools import NO_LINE, NO_NOUNS, NounsTab, TimelineTab
+from app.panels.ost_view import waiting
 from app.room import EVERY, LIVE, JobRoom, guarded
 from models.method import Method
 
 FORMATS = (
     Format("scores", "Scores CSV", "every class under every scoring, with the parts"),
+    Format("plan", "Plan CSV", "frames against descriptors of the class shown"),
     Format("segments", "Segments CSV", "in and out times of the timeline"),
+    Format("labels", "Labels JSONL", "stretches of the timeline with a person's labels"),
     Format("json", "JSON", "scores, plans, timeline, labels and receipt"),
 )
 SHORTCUTS = (
@@ -50,16 +55,18 @@ def build(method: Method) -> None:
             height=320,
             elem_id="ost-video",
         )
+        stale = markup("", elem_id="ost-stale")
         with gr.Tabs(elem_classes="v-tools"):
             with gr.Tab("Answer"):
-                answer = RecogniseTab(room, controls, video, first)
+                answer = RecogniseTab(room, controls, video, stale, first)
             with gr.Tab("Classes"):
                 classes = ClassesTab(room)
             with gr.Tab("Timeline"):
-                line = TimelineTab(room, controls, video, first)
+                line = TimelineTab(room, controls, video, stale, first)
             with gr.Tab("Nouns (ConSE)"):
                 nouns = NounsTab(room, controls, video)
-    for tool in (answer, line, nouns):
+    answer.connect(classes.table, {line.line: waiting(NO_LINE), nouns.answers: waiting(NO_NOUNS)})
+    for tool in (line, nouns, Side(room, controls, stale, line.window)):
         tool.connect(classes.table)
     page = gr.context.Context.root_block
     assert page is not None, "a room is built inside a page"
@@ -101,15 +108,19 @@ def made(session: Session, form: str) -> tuple[str, str]:
     """(file ending, content) of a download. Raises BadInput when there is nothing to save yet."""
     from models.ost import export
 
-    if form == "segments":
+    if form in ("segments", "labels"):
         if session.line is None:
             raise BadInput("The timeline", "is not drawn yet", "Press Draw the timeline first")
-        return ".csv", export.segments_csv(session.line)
+        if form == "segments":
+            return ".csv", export.segments_csv(session.line)
+        return ".jsonl", "".join(json.dumps(asdict(label), ensure_ascii=False) + "\n" for label in session.labels)
     if session.answer is None and session.line is None:
         raise BadInput("The download", "has nothing to save yet", "Press Recognise first")
-    if form == "scores":
+    if form in ("scores", "plan"):
         if session.answer is None:
             raise BadInput("The scores", "are not computed yet", "Press Recognise first")
+        if form == "plan":
+            return ".csv", export.plan_csv(session.answer, session.shown)
         return ".csv", export.scores_csv(session.answer)
     content = {
         "video": session.title,

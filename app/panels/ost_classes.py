@@ -35,11 +35,23 @@ class ClassesTab:
         first = ost_table.preset("held_out")
         self.room = room
         with gr.Row(elem_classes="sw-go"):
+            self.names = gr.Textbox(
+                label="Your classes",
+                info="One a line, or separated by commas. Descriptors come from the bank or by rule; then edit them.",
+                placeholder="juggling, mowing the lawn, walking a dog",
+                lines=1,
+                max_lines=6,
+                scale=2,
+            )
+            self.make = gr.Button("Make the table", size="sm", variant="primary", scale=1, min_width=150)
+        with gr.Row(elem_classes="sw-go"):
             self.preset = gr.Dropdown(
                 [(title, key) for key, title in ost_table.PRESETS.items()], value="held_out", label="Preset", scale=2
             )
             self.fill = gr.Button("Complete empty cells", size="sm", scale=1, min_width=150)
             self.ask = gr.Button("Ask the text service", size="sm", scale=1, min_width=150)
+            self.undo = gr.Button("Undo", size="sm", scale=0, min_width=76)
+            self.redo = gr.Button("Redo", size="sm", scale=0, min_width=76)
         self.table = gr.Dataframe(
             value=to_rows(first),
             headers=header(COUNT),
@@ -52,12 +64,12 @@ class ClassesTab:
             show_label=False,
             elem_id="ost-classes",
         )
-        self.remarks = markup(ost_table.remarks(first), elem_id="ost-remarks")
+        self.remarks = markup(ost_table.counted(first), elem_id="ost-remarks")
         with gr.Accordion("Import, export, language model", open=False):
             self.files = gr.File(
-                label="Import: one JSON or CSV, or the authors' two JSON files with the label CSV",
+                label="Import: JSON, CSV, names as .txt or label CSV, or the authors' two JSON files and label CSV",
                 file_count="multiple",
-                file_types=[".json", ".csv"],
+                file_types=[".json", ".csv", ".txt"],
                 height=110,
             )
             with gr.Row(elem_classes="sw-go"):
@@ -81,9 +93,15 @@ class ClassesTab:
         """Bind the events."""
         page.load(self.restore, [self.kept], [self.table, self.remarks], **LIVE)
         self.table.input(self.edited, [self.table], [self.remarks, self.kept], **LAST)
-        bind = ((self.preset.input, self.choose, self.preset), (self.files.upload, self.read, self.files))
+        bind = (
+            (self.preset.input, self.choose, self.preset),
+            (self.files.upload, self.read, self.files),
+            (self.make.click, self.name, self.names),
+        )
         for event, handler, given in bind:
-            event(handler, [given], self.outputs, **EVERY)
+            event(handler, [self.table, given], self.outputs, **EVERY)
+        self.undo.click(self.back, [self.table], self.outputs, **EVERY)
+        self.redo.click(self.forth, [self.table], self.outputs, **EVERY)
         self.fill.click(self.complete, [self.table], self.outputs, **EVERY)
         self.ask.click(self.serve, [self.table], self.outputs, **EVERY)
         self.put.click(self.take, [self.table, self.pasted], self.outputs, **EVERY)
@@ -105,7 +123,7 @@ class ClassesTab:
         except BadInput:
             return {self.table: gr.skip()}
 
-    def edited(self, rows: Any) -> Update:
+    def edited(self, request: gr.Request, rows: Any) -> Update:
         """Remarks on what is in the table now."""
         try:
             classes = ost_table.of_rows(rows)
@@ -113,6 +131,10 @@ class ClassesTab:
             return {self.remarks: f'<p class="pk-under">{problem}</p>'}
         from models.ost.descriptors import to_rows
 
+        tables = self.room.session(request).tables
+        if not tables.states:
+            tables.keep(to_rows(ost_table.preset("held_out")))
+        tables.keep(to_rows(classes))
         return {self.remarks: ost_table.remarks(classes), self.kept: to_rows(classes)}
 
     def _drawn(self, classes: Any) -> Update:
@@ -122,28 +144,62 @@ class ClassesTab:
         table = gr.Dataframe(value=rows, headers=header(classes.count))
         return {self.table: table, self.remarks: ost_table.remarks(classes)}
 
-    def _new(self, classes: Any, said: str) -> Update:
+    def _new(self, session: Session, rows: Any, classes: Any, said: str) -> Update:
+        """``classes`` in place of ``rows``, which come back with Undo."""
         from models.ost.descriptors import to_rows
 
+        session.tables.keep(to_rows(ost_table.of_rows(rows)))
+        session.tables.keep(to_rows(classes))
         return self._drawn(classes) | {self.kept: to_rows(classes)} | self.room.frame.show("ready", said)
 
-    def choose(self, request: gr.Request, key: str) -> Iterator[Update]:
+    def back(self, request: gr.Request, rows: Any) -> Iterator[Update]:
+        """The table before."""
+        yield from self._step(self.room.session(request), rows, -1)
+
+    def forth(self, request: gr.Request, rows: Any) -> Iterator[Update]:
+        """The table that was undone."""
+        yield from self._step(self.room.session(request), rows, 1)
+
+    @guarded
+    def _step(self, session: Session, rows: Any, by: int) -> Iterator[Update]:
+        from models.ost.descriptors import to_rows
+
+        if by < 0:
+            session.tables.keep(to_rows(ost_table.of_rows(rows)))
+        found = session.tables.step(by)
+        if found is None:
+            yield self.room.frame.show("ready", f"Nothing to {'undo' if by < 0 else 'redo'}")
+            return
+        classes = ost_table.of_rows(found)
+        said = "Undone" if by < 0 else "Redone"
+        yield self._drawn(classes) | {self.kept: found} | self.room.frame.show("ready", said)
+
+    def name(self, request: gr.Request, rows: Any, text: str) -> Iterator[Update]:
+        """Names in place of the table."""
+        yield from self._name(self.room.session(request), rows, text)
+
+    @guarded
+    def _name(self, session: Session, rows: Any, text: str) -> Iterator[Update]:
+        classes = ost_table.named(text, ost_table.of_rows(rows).count or COUNT)
+        yield self._new(session, rows, classes, f"{len(classes)} classes with their descriptors. Press Recognise")
+
+    def choose(self, request: gr.Request, rows: Any, key: str) -> Iterator[Update]:
         """A preset in place of the table."""
-        yield from self._choose(self.room.session(request), key)
+        yield from self._choose(self.room.session(request), rows, key)
 
     @guarded
-    def _choose(self, session: Session, key: str) -> Iterator[Update]:
+    def _choose(self, session: Session, rows: Any, key: str) -> Iterator[Update]:
         classes = ost_table.preset(key)
-        yield self._new(classes, f"{len(classes)} classes: {ost_table.PRESETS[key]}. Press Recognise")
+        yield self._new(session, rows, classes, f"{len(classes)} classes: {ost_table.PRESETS[key]}. Press Recognise")
 
-    def read(self, request: gr.Request, files: Sequence[str]) -> Iterator[Update]:
+    def read(self, request: gr.Request, rows: Any, files: Sequence[str]) -> Iterator[Update]:
         """A list from files."""
-        yield from self._read(self.room.session(request), files)
+        yield from self._read(self.room.session(request), rows, files)
 
     @guarded
-    def _read(self, session: Session, files: Sequence[str]) -> Iterator[Update]:
+    def _read(self, session: Session, rows: Any, files: Sequence[str]) -> Iterator[Update]:
         classes = ost_table.imported(files)
-        yield self._new(classes, f"{len(classes)} classes read. Press Recognise")
+        yield self._new(session, rows, classes, f"{len(classes)} classes read. Press Recognise")
 
     def complete(self, request: gr.Request, rows: Any) -> Iterator[Update]:
         """Empty cells from the bank and by rule."""
@@ -157,7 +213,7 @@ class ClassesTab:
     def _fill(self, session: Session, rows: Any, source: str) -> Iterator[Update]:
         yield self.room.frame.show("running", "Writing descriptors")
         classes, said = ost_table.filled(ost_table.of_rows(rows), source)
-        yield self._new(classes, said)
+        yield self._new(session, rows, classes, said)
 
     def take(self, request: gr.Request, rows: Any, answer: str) -> Iterator[Update]:
         """A pasted answer into the table."""
@@ -165,7 +221,8 @@ class ClassesTab:
 
     @guarded
     def _take(self, session: Session, rows: Any, answer: str) -> Iterator[Update]:
-        yield self._new(ost_table.pasted(ost_table.of_rows(rows), answer), "The answer is in the table")
+        classes = ost_table.pasted(ost_table.of_rows(rows), answer)
+        yield self._new(session, rows, classes, "The answer is in the table")
 
     def write(self, request: gr.Request, rows: Any) -> Iterator[Update]:
         """A question to copy."""

@@ -86,8 +86,8 @@ class Controls:
                 info="OST checkpoints of the authors or CLIP ViT-B/16.",
             )
             markup(
-                '<p class="pk-under">OpenAI\'s ViT-B-16.pt is a TorchScript archive, which is not opened here. Save its '
-                "state dict once: torch.save(torch.jit.load('ViT-B-16.pt', 'cpu').state_dict(), 'clip.pth').</p>"
+                '<p class="pk-under">OpenAI\'s ViT-B-16.pt is a TorchScript archive, which is not opened here. Save '
+                "its state dict once: torch.save(torch.jit.load('ViT-B-16.pt', 'cpu').state_dict(), 'clip.pth').</p>"
             )
             self.path = gr.Textbox(label="File on this machine", placeholder="/path/ost_vitb16.pth", max_lines=1)
             self.file = gr.File(label="or upload it", file_types=KINDS, height=120)

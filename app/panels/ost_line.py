@@ -48,9 +48,7 @@ def _pictures(thumbs: Sequence[tuple[float, str]]) -> str:
     )
 
 
-def _curves(
-    line: Timeline, names: Sequence[str], colours: dict[str, str], thumbs: Sequence[tuple[float, str]]
-) -> str:
+def _curves(line: Timeline, names: Sequence[str], colours: dict[str, str], thumbs: Sequence[tuple[float, str]]) -> str:
     def y(share: float) -> float:
         return 8 + (HEIGHT - 16) * (1 - share)
 
@@ -96,7 +94,8 @@ def _ticks(duration: float) -> list[float]:
 
 def _table(labels: Sequence[Annotation]) -> str:
     rows = "".join(
-        f'<tr data-second="{one.start:.3f}" data-stretch="{number}" tabindex="0"><td>{number}</td><td>{one.start:.1f}</td><td>{one.end:.1f}</td>'
+        f'<tr data-second="{one.start:.3f}" data-stretch="{number}" tabindex="0">'
+        f"<td>{number}</td><td>{one.start:.1f}</td><td>{one.end:.1f}</td>"
         f"<td>{html.escape(one.predicted)}</td><td>{html.escape(one.label)}{' (corrected)' if one.corrected else ''}"
         "</td></tr>"
         for number, one in enumerate(labels, start=1)

@@ -10,6 +10,7 @@ from app.panels import ost_controls, ost_line, ost_table, ost_view
 from app.panels.ost_examples import CLIP, FILE, First, write
 from app.panels.ost_recognise import open_clip, thumbnails
 from app.panels.ost_session import Session
+from app.panels.ost_tools import along
 from models.ost.export import annotations_of
 from models.ost.pipeline import recognise_job
 from models.ost.timeline import timeline_job
@@ -36,7 +37,7 @@ def main() -> None:
             CLIP,
             ost_view.rankings(answer),
             ost_view.heat(answer, names[0], "plan", thumbnails(session, answer.indices)),
-            ost_line.drawn(line, labels),
+            ost_line.drawn(line, labels, along(session)),
             names,
             f"A rendered clip of {title}, answered earlier: OST says {names[0]}, of {len(names)} classes",
         )

@@ -210,7 +210,7 @@ def of_plain(given: Any) -> ClassList:
     if given and all(isinstance(name, str) for name in given):
         return descriptor_bank.class_list(tuple(given))
     # One at a time, so that two classes of one name are told of and not merged.
-    classes = []
+    classes: list[descriptors.ActionClass] = []
     for item in given:
         if not isinstance(item, dict):
             raise BadInput("The class list", "mixes forms", "Give names alone, or an object with its lists for each")

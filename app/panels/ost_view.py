@@ -93,7 +93,7 @@ def _notes(answer: Recognition) -> str:
     if answer.familiar is False:
         notes.insert(
             0,
-            f"This clip is unlike the training clips (best cosine {answer.best_cosine:.2f}): the ranking means little.",
+            f"The clip may be unlike the training clips (best cosine {answer.best_cosine:.2f}): read it with care.",
         )
     if answer.shuffle_difference is not None:
         notes.append(f"With the frames in random order no logit changes by more than {answer.shuffle_difference:.1e}.")

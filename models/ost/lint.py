@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.ost.descriptors import ActionClass, ClassList
-from models.ost.text_bank import name_sentence, spatial_sentence, temporal_sentence
 from models.parts.bpe import BytePairs
 
 Rule = Literal["empty", "duplicate", "too long", "step prefix", "names the class", "duplicate class", "no name"]
@@ -34,6 +33,7 @@ def lint(classes: ClassList, tokeniser: BytePairs | None = None, context: int = 
 
     tokeniser, context: those of the model in use, for texts of which it would not read the end; None leaves that out.
     """
+    # The sentences live beside the encoder; a page that only counts empty cells need not load it.
     remarks: list[Remark] = []
     known = Counter(item.name.strip().lower() for item in classes.classes)
     for row, item in enumerate(classes.classes):
@@ -43,6 +43,8 @@ def lint(classes: ClassList, tokeniser: BytePairs | None = None, context: int = 
         elif known[name.lower()] > 1:
             remarks.append(Remark(row, name, "name", 0, "duplicate class", "Another row has the same name."))
         if tokeniser is not None:
+            from models.ost.text_bank import name_sentence
+
             remarks += _long(row, item, "name", 0, name_sentence(name), tokeniser, context)
         for kind in ("spatial", "temporal"):
             remarks += _of_texts(row, item, kind, tokeniser, context)
@@ -63,6 +65,8 @@ def _of_texts(
         found += [Remark(row, item.name, kind, place, rule, said) for rule, said in _said(item.name, kind, text, seen)]
         seen.setdefault(_plain(text), place)
         if tokeniser is not None and text.strip():
+            from models.ost.text_bank import spatial_sentence, temporal_sentence
+
             sentence = spatial_sentence(text) if kind == "spatial" else temporal_sentence(item.name, text)
             found += _long(row, item, kind, place, sentence, tokeniser, context)
     return found
