@@ -1,6 +1,8 @@
 """The example clips of the room, from their seeds: held-out actions, in unseen places, two by skinned bodies.
 
     python -m models.ost.examples                    # writes assets/examples/ost/*.mp4
+
+Needs no weights: the clips are rendered.
 """
 
 from __future__ import annotations

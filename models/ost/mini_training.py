@@ -1,7 +1,7 @@
 """How ost-mini is trained, by elapsed time: frames with captions (stage 1), then OST itself on seen actions (stage 2).
 
-    python -m models.ost.data                                   # the packs, once
-    python -m models.ost.mini_training --minutes 54 11          # both stages; goes on where it was stopped
+    launch.py train ost                              # packs, then both stages; goes on where it was stopped
+    python -m models.ost.shipping                    # puts the result where the room reads it
 
 Stage 1: contrastive, with every caption that holds of a frame as a positive, plus `mini.Guides`. Stage 2: the paper's
 loss. Both leave a file of float16 weights in the folder.
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.ost import data
 from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack, random_actions
 from models.ost.mini import MINI, Guides, folded, fresh, quickened, tower_of
 from models.ost.network import loss as ost_loss
@@ -301,20 +302,21 @@ def write_weights(model: ClipLike, file: Path) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Both stages, by minutes."""
-    parser = argparse.ArgumentParser(prog="python -m models.ost.mini_training", allow_abbrev=False)
-    parser.add_argument("--minutes", type=float, nargs=2, default=(54.0, 11.0), metavar=("STAGE1", "STAGE2"))
-    parser.add_argument("--folder", type=Path, default=FOLDER)
+    """Packs, then both stages, by minutes. --quick: a minute each on few frames, to see that it runs."""
+    parser = argparse.ArgumentParser(prog="launch.py train ost", allow_abbrev=False)
+    parser.add_argument("--minutes", type=float, nargs=2, metavar=("STAGE1", "STAGE2"), help="default 54 and 11")
+    parser.add_argument("--folder", type=Path, help="default runs/ost; with --quick runs/ost_quick")
+    parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args(words)
+    folder = asked.folder or (FOLDER.with_name("ost_quick") if asked.quick else FOLDER)
+    first, second = asked.minutes or ((1.0, 1.0) if asked.quick else (54.0, 11.0))
     torch.set_num_threads(1)
-    model = stage_1(asked.folder, Recipe(asked.minutes[0], 2e-3, decay=0.02), _said)
-    stage_2(asked.folder, Recipe(asked.minutes[1], 1e-4, warmup=30, decay=1e-3), model, _said)
+    fewer = ["--frames", "1200", "--clips", "1", "--random-clips", "1"] if asked.quick else []
+    data.main(["--folder", str(folder), *fewer])
+    model = stage_1(folder, Recipe(first, 2e-3, decay=0.02), _said)
+    stage_2(folder, Recipe(second, 1e-4, warmup=30, decay=1e-3), model, _said)
     return 0
 
 
 def _said(line: str) -> None:
     print(line, flush=True)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -7,7 +7,7 @@ steps with a linear warm-up, the symmetric KL loss. What it leaves to hardware (
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -172,3 +172,10 @@ def fit(
             raise BadInput("The loss", f"is {found} at step {step}", "Lower the learning rate")
         yield Step(step + 1, steps, found, rate)
     model.eval()
+
+
+def main(words: Sequence[str]) -> int:
+    """``launch.py train ost``: both stages of ost-mini."""
+    from models.ost import mini_training  # renders figures, which nobody else who trains needs
+
+    return mini_training.main(words)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.ost import data, mini, mini_training, official
+from models.ost import data, mini, mini_training, official, training
 from models.ost.weights import BASE_FILE
 from models.parts.clip import Attention, ClipLike, LayerNorm
 from models.parts.clip_convolutional import ConvTower, ConvTowerConfig
@@ -113,6 +113,19 @@ def test_both_stages_run_are_resumed_and_leave_weights_that_load(folder, monkeyp
     mini_training.stage_2(folder, recipe, model, said.append)
     tuned = official.load(folder / "mini.safetensors", zero_shot=folder / BASE_FILE, ratio=0.2)
     assert tuned.config == mini.MINI
+
+
+def test_the_command_makes_packs_and_runs_both_stages(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(mini_training.data, "main", lambda words: done.append(("packs", *words)))
+    monkeypatch.setattr(mini_training, "stage_1", lambda folder, recipe, say: done.append((folder, recipe.minutes)))
+    monkeypatch.setattr(
+        mini_training, "stage_2", lambda folder, recipe, model, say: done.append((folder, recipe.minutes))
+    )
+    assert training.main(["--folder", str(tmp_path), "--minutes", "3", "2"]) == 0
+    assert done == [("packs", "--folder", str(tmp_path)), (tmp_path, 3.0), (tmp_path, 2.0)]
+    training.main(["--quick"])
+    assert done[-1] == (data.FOLDER.with_name("ost_quick"), 1.0)
 
 
 def test_descriptors_of_a_batch_are_those_of_its_classes(folder, monkeypatch):
