@@ -19,7 +19,8 @@ from app.room import EVERY, LAST, LIVE, JobRoom, guarded
 COUNT = 4
 """Descriptors of each kind in a new table, as in the paper."""
 KEPT = "vitrine.ost.classes"
-"""Where the browser keeps the table, so that a reload loses nothing."""
+"""Where the browser keeps the table, so that a reload loses nothing. It is the key too: without one of our own the
+table would be lost whenever the server starts anew."""
 SAVE = """(files) => {
   for (const one of [files].flat()) if (one && one.url)
     Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
@@ -82,7 +83,7 @@ class ClassesTab:
             self.pasted = gr.Textbox(label="Its answer", lines=3, placeholder='{"juggling": {"spatial": [...], ...}}')
             self.put = gr.Button("Put the answer into the table", size="sm")
         self.out = gr.File(visible="hidden", file_count="multiple", interactive=False)
-        self.kept = gr.BrowserState(None, storage_key=KEPT)
+        self.kept = gr.BrowserState(None, storage_key=KEPT, secret=KEPT)
 
     @property
     def outputs(self) -> list[Any]:

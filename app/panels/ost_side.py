@@ -13,7 +13,7 @@ from app.guard.errors import BadInput
 from app.panels import ost_asked, ost_controls, ost_table
 from app.panels.ost_session import Session
 from app.room import EVERY, LAST, JobRoom, guarded
-from app.wording import interval_text
+from app.wording import interval_text, seconds_text
 from models.runtime import WrongCheckpoint
 
 
@@ -79,4 +79,6 @@ def forecast(session: Session, classes: Any, values: Sequence[Any]) -> str:
     options = ost_controls.asked(*values)
     job = recognise_job(session.user, session.source, classes, options, weights.path, weights.zero_shot, weights.ratio)
     wait = service.runtime().predict(job)
+    if wait.high_s >= 1 and wait.low_s < wait.high_s / 4:
+        return f"{ost_controls.RUN} - up to {seconds_text(wait.high_s)}"
     return f"{ost_controls.RUN} - {interval_text(wait.low_s, wait.high_s)}"
