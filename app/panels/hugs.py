@@ -16,7 +16,8 @@ from app.panels import hugs_controls as controls
 from app.panels import hugs_examples as examples
 from app.panels.hugs_handlers import Handlers, count_of, fraction_of
 from app.panels.hugs_session import STEPS, Session
-from app.panels.hugs_work import EVERY, LAST, LIVE, Room
+from app.panels.hugs_work import Room
+from app.room import EVERY, LAST, LIVE
 from models.method import Method
 
 TITLES = dict(zip(STEPS, ("Load", "SfM", "Residual", "Segments", "Fused", "Export", "Compare"), strict=True))
@@ -56,7 +57,7 @@ def build(method: Method) -> None:
         film = markup(first.film, elem_id="hugs-film")
     with frame.results:
         scores = markup(first.scores, elem_classes="hg", elem_id="hugs-scores")
-    room = Room(frame, stage, film, scores, service.Sessions(Session, weigh=Session.held_bytes))
+    room = Room(frame, service.Sessions(Session, weigh=Session.held_bytes), stage, film, scores)
     wired = Wiring(room, Handlers(room), drawn)
     for step, tab in tabs.items():
         tab.select(None, None, None, js=_opened(step), api_visibility="private")
@@ -101,7 +102,7 @@ class Wiring:
         given.undo.click(self.bound("undo"), None, out, **EVERY)
         given.redo.click(self.bound("redo"), None, out, **EVERY)
         given.spread.click(self.bound("propagate"), [given.reach], out, **LAST)
-        room.frame.cancel.click(self._cancel, None, None, **LIVE, queue=False)
+        room.frame.cancel.click(room.cancel, None, None, **LIVE, queue=False)
         self._knobs()
         loaded = [*out, *given.capture_bound]
         given.example.click(self._fitted("example"), None, loaded, **LAST)
@@ -147,9 +148,6 @@ class Wiring:
         session = self.room.session(request)
         for update in self.handlers.act(session, event._data):
             yield {**update, self.controls.tool: session.tool}
-
-    def _cancel(self, request: gr.Request) -> None:
-        self.room.session(request).cancel()
 
     def _enough(self, request: gr.Request) -> None:
         self.handlers.stop_early(self.room.session(request))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -23,11 +23,11 @@ from app import service
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels.hugs_handlers import COLOURS, job_of, segmenter_of
-from models.hugs import sample
 from models.hugs.fusion_config import FusionConfig
-from models.hugs.pipeline_files import WORK_ENDING
-from models.hugs.sample import Sample
 from models.runtime import RuntimeProblem
+
+if TYPE_CHECKING:
+    from models.hugs.sample import Sample
 
 
 def bind() -> None:
@@ -117,6 +117,7 @@ def fuse(
     Returns {"frame", "static": PNG file of the photo's size, white is static, "masked": share, "features": how many
     speak, "mean" and "limit" of the residual, "warnings", "scores": against the truth, where known}.
     """
+    from models.hugs import sample
     from models.hugs.frame_warnings import warnings_of
     from models.hugs.scores import scores_of
 
@@ -220,6 +221,9 @@ def compare(
 
 
 def _opened(work: Mapping[str, Any] | None) -> Sample:
+    from models.hugs import sample
+    from models.hugs.pipeline_files import WORK_ENDING
+
     if work is None:
         return sample.load()
     if not isinstance(work, dict) or not work.get("path"):
@@ -234,6 +238,9 @@ def _frame(opened: Sample, name: str) -> str:
 
 
 def _described(opened: Sample) -> dict[str, Any]:
+    from models.hugs import sample
+    from models.hugs.pipeline_files import WORK_ENDING
+
     capture = opened.work.capture
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
         target = Path(folder) / download_name(capture.name, WORK_ENDING)

@@ -15,9 +15,9 @@ from app import service
 from app.frame import Update
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.panels.hugs_compare_view import trained_html
 from app.panels.hugs_session import STEPS, TOOLS, Session
-from app.panels.hugs_work import Room, guarded
+from app.panels.hugs_work import Room
+from app.room import guarded
 from app.wording import count_text, seconds_text
 from models.hugs.fusion_config import RANGES, WHOLE, FusionConfig, count_threshold, fraction_threshold
 
@@ -188,8 +188,8 @@ class Handlers:
 
         yield self.room.frame.show("running", "Starting")
         config = FieldConfig(iterations=int(steps), side=int(side))
-        session.stop.clear()
-        job = pipeline.residual_job(session.user, session.work, config, int(seed), session.frame, session.stop)
+        session.enough.clear()
+        job = pipeline.residual_job(session.user, session.work, config, int(seed), session.frame, session.enough)
         session.losses, session.looks, session.watched = [], {}, ""
         ticket = yield from self.room.follow(
             session, job, "Training the field", lambda told: self._looked(session, told)
@@ -213,7 +213,7 @@ class Handlers:
 
     def stop_early(self, session: Session) -> None:
         """End the training now and use the field as it is."""
-        session.stop.set()
+        session.enough.set()
 
     @guarded
     def segments(
@@ -287,6 +287,7 @@ class Handlers:
         if session.step != "compare":
             return {}
         from app.panels import hugs_view as view
+        from app.panels.hugs_compare_view import trained_html
 
         side = trained_html(session, told.trained, f"{len(told.trained)} of {told.total}")
         return {self.room.stage: view.message(session) | {"panes": [], "side": side}}

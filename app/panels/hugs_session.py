@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.room import Turns
+
 if TYPE_CHECKING:
     from models.hugs.pipeline_compare_types import CompareResult
     from models.hugs.pipeline_work import Work
     from models.hugs.sample import Sample
-    from models.runtime import Ticket
 
 STEPS = ("load", "sfm", "residual", "segments", "fused", "export", "compare")
 """Ids of the steps, in their order."""
@@ -23,7 +24,7 @@ Corrections = dict[str, dict[int, bool]]
 
 
 @dataclass(eq=False)
-class Session:
+class Session(Turns):
     """All of it; handlers of one page may run at the same time. ``work`` is the shipped sample until one is loaded."""
 
     user: str
@@ -46,10 +47,8 @@ class Session:
     """The receipt of the last stage."""
     exported: str = ""
     """The file that was written last."""
-    revision: int = 0
-    ticket: Ticket | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    enough: threading.Event = field(default_factory=threading.Event)
+    """Set: the residual's training ends and the field is used as it is."""
     _work: Work | None = None
 
     @property
@@ -105,26 +104,6 @@ class Session:
             target.append(self.work.forced)
             self.work.forced = source.pop()
             return True
-
-    def begin(self, ticket: Ticket) -> None:
-        """``ticket`` is now the page's job; an older one is cancelled."""
-        with self.lock:
-            old, self.ticket = self.ticket, ticket
-        if old is not None and old is not ticket:
-            old.cancel()
-
-    def cancel(self) -> None:
-        """The user's cancel."""
-        with self.lock:
-            ticket = self.ticket
-        if ticket is not None:
-            ticket.cancel()
-
-    def next(self) -> int:
-        """Something was asked; answers to older questions are dropped."""
-        with self.lock:
-            self.revision += 1
-            return self.revision
 
     def held_bytes(self) -> int:
         """About how much it keeps."""

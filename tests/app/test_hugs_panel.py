@@ -34,7 +34,7 @@ KNOBS = (4, 0.95, 0.5, 7, 3, 5, 0.1, False)
 def hands() -> handlers.Handlers:
     with gr.Blocks():
         frame = Frame(METHOD)
-        room = Room(frame, gr.HTML(), markup(""), markup(""), service.Sessions(Session))
+        room = Room(frame, service.Sessions(Session), gr.HTML(), markup(""), markup(""))
     return handlers.Handlers(room)
 
 
