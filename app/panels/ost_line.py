@@ -73,6 +73,7 @@ def _curves(line: Timeline, names: Sequence[str], colours: dict[str, str], thumb
         parts.append(
             f'<g data-second="{one.start:.3f}"><rect x="{x:.1f}" y="{top}" width="{max(end - x - 1, 1):.1f}" '
             f'height="{RIBBON}" fill="{colour}" fill-opacity="0.45" stroke="{colour}"/>'
+            f"{_said(one.name, x, end, top)}"
             f"<title>{html.escape(one.name)}: {one.start:.1f} to {one.end:.1f} s</title></g>"
         )
     for second in _ticks(line.duration):
@@ -85,6 +86,13 @@ def _curves(line: Timeline, names: Sequence[str], colours: dict[str, str], thumb
         f'aria-label="Scores along the video">{_pictures(thumbs)}'
         f'<g transform="translate(0 {above})">{"".join(parts)}</g></svg>'
     )
+
+
+def _said(name: str, x: float, end: float, top: float) -> str:
+    """The name inside its stretch of the ribbon, where it fits."""
+    if end - x < 8 * len(name) + 10:
+        return ""
+    return f'<text class="os-in" x="{x + 7:.1f}" y="{top + RIBBON / 2 + 4:.1f}">{html.escape(name)}</text>'
 
 
 def _ticks(duration: float) -> list[float]:

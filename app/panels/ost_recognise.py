@@ -19,6 +19,7 @@ from app.markup import markup
 from app.panels import ost_asked, ost_controls, ost_table, ost_view
 from app.panels.ost_examples import First
 from app.panels.ost_session import Session
+from app.panels.ost_side import forecast
 from app.room import EVERY, LAST, JobRoom, guarded, receipt_of
 from app.wording import seconds_text
 
@@ -149,7 +150,7 @@ class RecogniseTab:
             self.shown: gr.Dropdown(choices=names, value=session.shown),
             self.heat: ost_view.heat(answer, session.shown, _kind(kind), session.thumbs),
             self.stale: ost_asked.note(session, now),
-            self.controls.run: ost_controls.RUN,
+            self.controls.run: forecast(session, classes, values),
             **self.room.frame.show("done", f"{best}, of {len(names)} classes, in {took}", receipt=session.receipt),
         }
 
