@@ -14,7 +14,8 @@ from app.markup import markup
 from app.panels import hugs_api as api
 from app.panels import hugs_controls as controls
 from app.panels import hugs_examples as examples
-from app.panels.hugs_handlers import Handlers, count_of, fraction_of
+from app.panels.hugs_given import count_of, fraction_of
+from app.panels.hugs_handlers import Handlers
 from app.panels.hugs_session import STEPS, Session
 from app.panels.hugs_work import Room
 from app.room import EVERY, LAST, LIVE
@@ -116,6 +117,10 @@ class Wiring:
         given.source.change(given.wants_file, [given.source], [given.own], **LIVE)
         comparison = [given.which, given.compare_steps, given.side, given.seed]
         given.compare.click(self.bound("compare"), comparison, out, **LAST)
+        masks = [given.own_files, given.own_path, given.own_kind]
+        given.own_use.click(self.bound("own_masks"), masks, out, **LAST)
+        given.own_drop.click(self.bound("fused_masks"), None, out, **LAST)
+        given.nerfacto.click(self.bound("nerfacto"), [given.nerfacto_steps], out, **LAST)
         for button, name, inputs in (
             (given.export, "export", [given.formats, given.full_size]),
             (given.keep, "keep", []),

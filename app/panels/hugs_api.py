@@ -22,7 +22,7 @@ from gradio import utils as gradio_utils
 from app import service
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.panels.hugs_handlers import COLOURS, job_of, segmenter_of
+from app.panels.hugs_given import COLOURS, job_of, segmenter_of
 from models.hugs.fusion_config import FusionConfig
 from models.runtime import RuntimeProblem
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def bind() -> None:
-    """Offer /hugs_load, _structure, _residual, _segments, _fuse, _why, _correct, _export and _compare."""
-    for function in (load, structure, residual, segments, fuse, why, correct, export, compare):
+    """Offer each of them as /hugs_<name>."""
+    for function in (load, structure, residual, segments, fuse, why, correct, masks, export, nerfacto, compare):
         gr.api(function, api_name=f"hugs_{function.__name__}", concurrency_limit=None)
 
 
@@ -150,7 +150,7 @@ def why(work: dict | None = None, frame: str = "", x: int = 0, y: int = 0) -> di
     with _told():
         opened = _opened(work)
         name = _frame(opened, frame)
-        reason = opened.work.fused(name).why(opened.work.cues(name), x, y)
+        reason = opened.work.why(name, x, y)
         rows = [vars(row) for row in reason.rows]
         return {"static": reason.static, "sentence": reason.sentence, "segment": reason.segment, "rows": rows}
 
@@ -175,6 +175,35 @@ def correct(
         if neighbours > 0:
             opened.work.forced = spread(opened.work, name, neighbours)[0]
         return _described(opened) | {"corrections": corrections_of(opened.work)}
+
+
+def masks(files: list[dict], work: dict | None = None, kind: str = "static") -> dict:
+    """Use masks made elsewhere instead of the fused ones: PNG files named after the photos, or one zip of them.
+
+    kind: static (white is used) or inverted (white is ignored). Returns as /hugs_load, with "replaced": names.
+    """
+    from models.hugs.pipeline_files import own_masks_job
+
+    with _told():
+        opened = _opened(work)
+        paths = [service.uploaded(str(one.get("path"))) for one in files if isinstance(one, dict)]
+        found = job_of(own_masks_job("script", opened.work, paths, kind)).result()
+        opened.work.take_own({**opened.work.own, **found})
+        return _described(opened) | {"replaced": sorted(found)}
+
+
+def nerfacto(work: dict | None = None, steps: int = 5000) -> dict:
+    """Train nerfacto on the export, where the server has nerfstudio.
+
+    Returns {"psnr" in dB, "ssim", "lpips", "steps"}.
+    """
+    from models.hugs.pipeline_nerfstudio import nerfacto_job
+
+    with _told(), tempfile.TemporaryDirectory(prefix="vitrine-nerfstudio-") as folder:
+        opened = _opened(work)
+        found = job_of(nerfacto_job("script", opened.work, Path(folder), steps)).result()
+        scored = found.trained
+        return {"psnr": scored.psnr, "ssim": scored.ssim, "lpips": scored.lpips, "steps": found.steps}
 
 
 def export(

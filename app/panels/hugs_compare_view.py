@@ -31,13 +31,14 @@ def compare_html(session: Session) -> str:
             "<p class='hg-said'>Trains the same radiance field without masks, with the masks of now and, where known, "
             "with the true ones; then renders views from which nothing moving is seen. Press Compare.</p>"
         )
-    return trained_html(session, result.trained, f"{result.steps} steps each, seed {result.seed}")
+    earlier = ", computed earlier" if session.example else ""
+    return trained_html(session, result.trained, f"{result.steps} steps each, seed {result.seed}{earlier}")
 
 
 def trained_html(session: Session, trained: Sequence[Trained], said: str) -> str:
     """What is there so far."""
     note = f"<p class='hg-said hg-changed'>{html.escape(session.changed)}</p>" if session.changed else ""
-    return f"{note}{_table(trained, said)}{_views(session, trained)}{_videos(trained)}"
+    return f"{note}{_table(trained, said)}{_divided(trained)}{_views(session, trained)}{_videos(trained)}"
 
 
 def _table(trained: Sequence[Trained], said: str) -> str:
@@ -52,6 +53,31 @@ def _table(trained: Sequence[Trained], said: str) -> str:
     return (
         f"<table class='rs-table hg-scores'><caption>Held-out views, {html.escape(said)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _divided(trained: Sequence[Trained]) -> str:
+    """Two fields' pictures of a held-out view over each other, with a divider to drag (app/assets/js/hugs.js).
+
+    The divider is a range input over the picture: arrow keys move it as well.
+    """
+    if len(trained) < 2 or not trained[0].held_out:
+        return ""
+    left, right = trained[0], trained[1]
+    names = list(left.held_out)
+    views = "".join(
+        f'<div class="hg-divided" data-held="{number}"{" hidden" if number else ""}>'
+        f'<img src="{pictures.jpeg(left.held_out[name])}" alt="{html.escape(name)}, {TITLES[left.masks]}">'
+        f'<img src="{pictures.jpeg(right.held_out[name])}" alt="{html.escape(name)}, {TITLES[right.masks]}"><i></i>'
+        f'<input type="range" min="0" max="100" value="50" data-divide aria-label="Divider between '
+        f'{TITLES[left.masks]} (left) and {TITLES[right.masks]} (right), {html.escape(name)}"></div>'
+        for number, name in enumerate(names)
+    )
+    options = "".join(f'<option value="{number}">{html.escape(name)}</option>' for number, name in enumerate(names))
+    choice = f'<select data-held-choice aria-label="Held-out view">{options}</select>' if len(names) > 1 else ""
+    return (
+        f'<figure class="hg-pair">{views}<figcaption><b>{TITLES[left.masks]}</b>{choice}'
+        f"<b>{TITLES[right.masks]}</b></figcaption></figure>"
     )
 
 

@@ -8,8 +8,9 @@ import gradio as gr
 
 from app.frame import Update
 from app.markup import markup
-from app.panels.hugs_handlers import COLOURS, KNOBS, NANO, OWN, fraction_of
+from app.panels.hugs_given import COLOURS, KNOBS, NANO, OWN, fraction_of
 from models.hugs.fusion_config import FusionConfig, helps, suited_to
+from models.hugs.nerfstudio import find_nerfstudio
 
 if TYPE_CHECKING:
     from models.hugs.pipeline_work import Work
@@ -75,7 +76,9 @@ class Controls:
                 )
             self.reset = gr.Button("Reset all knobs", size="sm")
         self._corrections()
+        self._own_masks()
         self._export()
+        self._nerfstudio()
         self._compare()
         # In the order the handler reads them.
         self.knobs = {name: self.knobs[name] for name in KNOBS}
@@ -163,6 +166,22 @@ class Controls:
             self.reach = gr.Slider(1, 10, value=2, step=1, label="Neighbours", info="Photos either way.")
             self.spread = gr.Button("Carry to neighbours", size="sm")
 
+    def _own_masks(self) -> None:
+        with _left("fused", "export"), gr.Accordion("Masks of my own", open=False, elem_classes="v-more"):
+            self.own_files = gr.File(
+                label="PNG files or a zip", file_count="multiple", file_types=[".png", ".zip"], height=110
+            )
+            self.own_path = gr.Textbox(label="Folder on this machine", placeholder="/path/to/masks", max_lines=1)
+            self.own_kind = gr.Radio(
+                [("used", "static"), ("ignored", "inverted")],
+                value="static",
+                label="White is",
+                info="Files <photo>.png of the photos' size stand for the fused maps; clicks still correct.",
+            )
+            with gr.Row(elem_classes="hg-two"):
+                self.own_use = gr.Button("Use these", size="sm")
+                self.own_drop = gr.Button("Fused again", size="sm")
+
     def _export(self) -> None:
         with _left("export"):
             self.formats = gr.CheckboxGroup(
@@ -182,6 +201,12 @@ class Controls:
             self.export = gr.Button("Download masks", variant="primary", size="sm")
             self.keep = gr.Button("Download the work", size="sm")
             markup("<p class='hg-under'>The work is this capture with all its stages; open it under Load to go on.</p>")
+
+    def _nerfstudio(self) -> None:
+        """Only where nerfstudio is installed; elsewhere the stage says how to get it."""
+        with _left("export"), gr.Column(visible=find_nerfstudio() is not None):
+            self.nerfacto_steps = gr.Slider(500, 30_000, value=5000, step=500, label="Steps of nerfacto")
+            self.nerfacto = gr.Button("Train nerfacto", size="sm")
 
     def _compare(self) -> None:
         with _left("compare"):

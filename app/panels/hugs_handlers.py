@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app import service
 from app.frame import Update
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
+from app.panels.hugs_given import checked, chosen_sources, config_of, corrected, segmenter_of
 from app.panels.hugs_session import STEPS, TOOLS, Session
 from app.panels.hugs_work import Room
-from app.room import guarded
+from app.room import guarded, receipt_of
 from app.wording import count_text, seconds_text
-from models.hugs.fusion_config import RANGES, WHOLE, FusionConfig, count_threshold, fraction_threshold
 
-if TYPE_CHECKING:
-    from models.runtime import Job
-
-COLOURS, NANO, OWN = "colours", "nano", "file"
 CHANGED = "The masks were changed since this comparison."
 
 
@@ -97,7 +91,7 @@ class Handlers:
             raise BadInput("The click", "is outside the photo", "Click on it")
         session.asked = (x, y)
         if session.tool == "why":
-            reason = work.fused(name).why(cues, x, y)
+            reason = work.why(name, x, y)
             yield self.room.draw(session) | self.room.frame.show("done", reason.sentence.rstrip("."))
             return
         segment = int(cues.segments[y, x])
@@ -110,6 +104,30 @@ class Handlers:
         if session.compared is not None:
             session.changed = CHANGED
         return self.room.draw(session) | self.room.settle(session) | self.room.frame.show("done", said)
+
+    @guarded
+    def own_masks(self, session: Session, given: Sequence[str] | None, path: str, kind: str) -> Iterator[Update]:
+        """Masks made elsewhere stand for the fused ones."""
+        from models.hugs.pipeline_files import own_masks_job
+
+        yield self.room.frame.show("running", "Reading masks")
+        if not given and not path.strip():
+            raise BadInput("The masks", "are not chosen", "Upload PNG files named after the photos, or a zip of them")
+        sources, _ = chosen_sources(given, path)
+        ticket = yield from self.room.follow(
+            session, own_masks_job(session.user, session.work, sources, kind), "Reading masks"
+        )
+        found = ticket.result()
+        session.take_own({**session.work.own, **found})
+        yield self._masks_changed(session, f"{len(found)} of {len(session.work.names)} maps are yours now; z undoes it")
+
+    @guarded
+    def fused_masks(self, session: Session) -> Iterator[Update]:
+        """The fused maps again, for all photos."""
+        if not session.work.own:
+            raise BadInput("No photo", "has a mask of your own", "Upload some first")
+        session.take_own({})
+        yield self._masks_changed(session, "All maps are the fused ones again")
 
     @guarded
     def propagate(self, session: Session, reach: float) -> Iterator[Update]:
@@ -252,6 +270,20 @@ class Handlers:
         yield self.room.frame.show("done", f"{target.name}, {size / 1e6:.1f} MB", receipt=ticket.receipt)
 
     @guarded
+    def nerfacto(self, session: Session, steps: float) -> Iterator[Update]:
+        """Train nerfacto on the export with an installed nerfstudio."""
+        from models.hugs.pipeline_nerfstudio import nerfacto_job
+
+        yield self.room.frame.show("running", "Starting")
+        folder = Path(tempfile.mkdtemp(prefix="vitrine-nerfstudio-"))
+        job = nerfacto_job(session.user, session.work, folder, int(steps))
+        ticket = yield from self.room.follow(session, job, "Training nerfacto")
+        session.nerfacto = ticket.result()
+        where = f"; its files are in {folder}" if service.trusts_paths() else ""
+        text = f"nerfacto {session.nerfacto.trained.psnr:.2f} dB{where}"
+        yield self.room.draw(session) | self.room.frame.show("done", text, receipt=receipt_of(ticket))
+
+    @guarded
     def keep(self, session: Session) -> Iterator[Update]:
         """The capture with all its stages as one file, to go on later."""
         from models.hugs import sample
@@ -291,87 +323,3 @@ class Handlers:
 
         side = trained_html(session, told.trained, f"{len(told.trained)} of {told.total}")
         return {self.room.stage: view.message(session) | {"panes": [], "side": side}}
-
-
-def corrected(
-    forced: Mapping[str, Mapping[int, bool]], name: str, segment: int, static: bool | None
-) -> dict[str, dict[int, bool]]:
-    """``forced`` with one segment of one frame set, or given back to the vote by None."""
-    now = {frame: dict(given) for frame, given in forced.items()}
-    own = {key: value for key, value in now.get(name, {}).items() if key != segment}
-    now[name] = own if static is None else {**own, segment: static}
-    return now
-
-
-def config_of(values: Sequence[Any]) -> FusionConfig:
-    """The knobs in the order of KNOBS as settings. Raises BadInput."""
-    given = dict(zip(KNOBS, values, strict=True))
-    whole: dict[str, Any] = {
-        name: int(value) if name in WHOLE and value is not None else value for name, value in given.items()
-    }
-    return replace(FusionConfig(), **whole).checked()
-
-
-KNOBS = tuple(one.name for one in fields(FusionConfig) if one.name in RANGES or one.name == "outliers")[:8]
-"""track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers."""
-
-
-def count_of(fraction: float, images: int) -> int:
-    """The count slider for the fraction slider."""
-    return count_threshold(float(fraction), images)
-
-
-def fraction_of(count: float, images: int) -> float:
-    """The fraction slider for the count slider; cut, not rounded, so that it never stands for one photo more."""
-    return math.floor(10_000 * fraction_threshold(int(count), images) + 1e-6) / 10_000
-
-
-def checked(value: str, known: Sequence[str], name: str) -> str:
-    """``value`` when it is known. Raises BadInput."""
-    if value not in known:
-        raise BadInput(name, f"{value!r} does not exist", f"Choose one of {', '.join(known)}")
-    return value
-
-
-def chosen_sources(given: Sequence[str] | None, path: str) -> tuple[list[Path], str | None]:
-    """Uploads, or a path where visitors may name one; and the capture's name. Raises BadInput."""
-    if given:
-        files = [Path(one) for one in ([given] if isinstance(given, str) else given)]
-        return files, files[0].name if len(files) == 1 else None
-    if not path.strip():
-        raise BadInput("The capture", "is not chosen", "Upload photos, a zip or a video, or name a folder")
-    if not service.trusts_paths():
-        raise BadInput("The path", "is not open to visitors of a shared server", "Upload the files")
-    return [Path(path.strip()).expanduser()], None
-
-
-def segmenter_of(which: str, given: str | None, path: str) -> Any:
-    """The source of segments by its key; None stands for colours. Raises BadInput."""
-    if which == COLOURS:
-        return None
-    if which == NANO:
-        from models import registry
-
-        return registry.offered("segments")
-    if which != OWN:
-        raise BadInput("The segments", f"cannot come from {which!r}", f"Choose {NANO}, {COLOURS} or {OWN}")
-    from app.guard.checkpoints import checkpoint_door
-    from models.hugs.proposals_sam import SamSegmenter
-
-    sources, _ = chosen_sources([given] if given else None, path)
-    passed = checkpoint_door(sources[0])
-    return SamSegmenter(Path(passed), Path(passed).stem[:16])
-
-
-def job_of(job: Job) -> Any:
-    """A job carried out, for scripts. Raises what it raised."""
-    from models.runtime import JobFailed
-
-    ticket = service.runtime().submit(job)
-    try:
-        ticket.result()
-    except JobFailed as failure:
-        if isinstance(failure.original, ValueError):
-            raise failure.original from failure
-        raise
-    return ticket

@@ -11,6 +11,7 @@ from app.room import Turns
 
 if TYPE_CHECKING:
     from models.hugs.pipeline_compare_types import CompareResult
+    from models.hugs.pipeline_nerfstudio import NerfactoDone
     from models.hugs.pipeline_work import Work
     from models.hugs.sample import Sample
 
@@ -21,6 +22,8 @@ TOOLS = ("why", "moves", "static", "auto")
 MOST_UNDO = 100
 
 Corrections = dict[str, dict[int, bool]]
+Own = Mapping[str, Any]
+"""Masks of the user's own: view name -> (H, W) bool."""
 
 
 @dataclass(eq=False)
@@ -41,8 +44,9 @@ class Session(Turns):
     example: bool = True
     changed: str = ""
     """What no longer belongs to the comparison shown: empty, or a sentence."""
-    undone: list[Corrections] = field(default_factory=list)
-    done: list[Corrections] = field(default_factory=list)
+    undone: list[tuple[Corrections, Own]] = field(default_factory=list)
+    done: list[tuple[Corrections, Own]] = field(default_factory=list)
+    nerfacto: NerfactoDone | None = None
     said: Mapping[str, Any] = field(default_factory=dict)
     """The receipt of the last stage."""
     exported: str = ""
@@ -85,15 +89,25 @@ class Session(Turns):
             self._work, self.frame, self.asked, self.example = work, work.names[0], None, False
 
     def _forget(self) -> None:
-        self._work, self.compared, self.changed, self.watched = None, None, "", ""
+        self._work, self.compared, self.changed, self.watched, self.nerfacto = None, None, "", "", None
         self.losses, self.looks, self.undone, self.done = [], {}, [], []
 
     def correct(self, now: Corrections) -> None:
         """Take ``now`` as the corrections, so that undo brings back those before."""
         with self.lock:
-            self.done = [*self.done[-MOST_UNDO:], self.work.forced]
-            self.undone = []
+            self._remember()
             self.work.forced = now
+
+    def take_own(self, masks: Own) -> None:
+        """Use masks of the user's own (none: the fused ones again), so that undo brings back those before."""
+        with self.lock:
+            before = self.work.forced, self.work.own
+            self.work.take_own(masks)
+            self._remember(before)
+
+    def _remember(self, before: tuple[Corrections, Own] | None = None) -> None:
+        self.done = [*self.done[-MOST_UNDO:], before or (self.work.forced, self.work.own)]
+        self.undone = []
 
     def back(self, *, redo: bool = False) -> bool:
         """Undo the last correction, or redo it; False when there is none."""
@@ -101,8 +115,10 @@ class Session(Turns):
             source, target = (self.undone, self.done) if redo else (self.done, self.undone)
             if not source:
                 return False
-            target.append(self.work.forced)
-            self.work.forced = source.pop()
+            target.append((self.work.forced, self.work.own))
+            self.work.forced, own = source.pop()
+            if own is not self.work.own:
+                self.work.take_own(own)
             return True
 
     def held_bytes(self) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from app.panels import hugs_pictures as pictures
 from app.panels.hugs_charts import loss_curve, track_histogram
 from app.panels.hugs_compare_view import compare_html
+from app.panels.hugs_export_view import nerfstudio_html, own_said
 from app.panels.hugs_session import Session
 from app.wording import count_text
 from models.hugs.frame_warnings import warnings_of
@@ -220,7 +221,7 @@ def fused_step(session: Session) -> Message:
     )
     told = "".join(f"<li>{html.escape(one.said)}.</li>" for one in warnings_of(cues, fused))
     warned = f'<ul class="hg-warned">{told}</ul>' if told else ""
-    side = f'{warned}<div class="hg-maps">{small}</div>{why_table(session)}{_corrections(session)}'
+    side = f'{warned}<div class="hg-maps">{small}</div>{why_table(session)}{_corrections(session)}{own_said(session)}'
     asked = list(session.asked) if session.asked is not None else None
     return {"panes": [left, mask], "side": side, "asked": asked}
 
@@ -233,7 +234,7 @@ def export_step(session: Session) -> Message:
         {"title": f"{name} static map", "photo": pictures.plain(fused.static), "caption": "white: use the pixel"},
         _result_pane(session),
     ]
-    return {"panes": panes, "side": f"<p class='hg-said'>{EXPORTED}</p>"}
+    return {"panes": panes, "side": f"<p class='hg-said'>{EXPORTED}</p>{own_said(session)}{nerfstudio_html(session)}"}
 
 
 def compare_step(session: Session) -> Message:
@@ -277,9 +278,9 @@ def why_table(session: Session) -> str:
     if session.asked is None:
         return "<p class='hg-under'>Choose Why and click a pixel: the table says which step decided it.</p>"
     work = session.work
-    cues, fused = work.cues(session.frame), work.fused(session.frame)
+    cues = work.cues(session.frame)
     x, y = min(session.asked[0], cues.size[1] - 1), min(session.asked[1], cues.size[0] - 1)
-    reason = fused.why(cues, x, y)
+    reason = work.why(session.frame, x, y)
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(row.question)}</th><td>{html.escape(row.found)}</td>"
         f"<td class='hg-{'yes' if row.static else 'no'}'>{'static' if row.static else 'moves'}</td></tr>"

@@ -1,4 +1,4 @@
-"""The first and the last stage as jobs: a capture from files, and static maps into files."""
+"""The first and the last stage as jobs: a capture from files, static maps into files, and masks back from files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 from models.hugs import METHOD, sample
 from models.hugs.export import export_entries, write_zip
 from models.hugs.fusion_config import suited_to
+from models.hugs.import_masks import KINDS, read_masks
 from models.hugs.loading import LoadConfig, load_capture
-from models.hugs.pipeline_work import Work, working_size
+from models.hugs.loading_sources import FileList, Folder
+from models.hugs.pipeline_work import Map, Work, working_size
+from models.parts.archives import SafeArchive
 from models.parts.problems import BadInput
 from models.runtime import Job, JobContext
 
@@ -58,6 +61,21 @@ def export_masks(
             yield entry
 
     return write_zip(target, told())
+
+
+def own_masks(context: JobContext, model: None, *, work: Work, sources: Sequence[Path], kind: str) -> dict[str, Map]:
+    """View name -> static map of the photo's size, from PNG files, one zip or one folder; ``kind`` as in KINDS.
+
+    Nothing is changed yet: ``work.take_own`` puts them to use. Raises BadInput.
+    """
+    del model
+    context.tick(0.0, "Reading masks")
+    if len(sources) == 1 and sources[0].suffix.lower() == ".zip":
+        with SafeArchive(sources[0]) as archive:
+            return read_masks(archive, work.capture, kind)
+    if len(sources) == 1 and sources[0].is_dir():
+        return read_masks(Folder(sources[0]), work.capture, kind)
+    return read_masks(FileList(sources, "The masks"), work.capture, kind)
 
 
 def corrections_of(work: Work) -> dict[str, dict[str, str]]:
@@ -108,6 +126,24 @@ def export_job(
         call=export_masks,
         arguments=arguments,
         label="Export",
+        inputs_digest=work.capture.digest[:16],
+        peak_bytes={"host": 300_000_000},
+    )
+
+
+def own_masks_job(user: str, work: Work, sources: Sequence[Path], kind: str = "static") -> Job:
+    """``own_masks`` for the runtime. Raises BadInput when there are no files or ``kind`` is unknown."""
+    if not sources:
+        raise BadInput("The masks", "are not chosen", "Choose PNG files named after the photos, or a zip of them")
+    if kind not in KINDS:
+        raise BadInput("The meaning of white", f"{kind!r} does not exist", f"Choose one of {', '.join(KINDS)}")
+    return Job(
+        user=user,
+        method=METHOD.slug,
+        checkpoint="voxel",
+        call=own_masks,
+        arguments={"work": work, "sources": tuple(sources), "kind": kind},
+        label="Masks of one's own",
         inputs_digest=work.capture.digest[:16],
         peak_bytes={"host": 300_000_000},
     )

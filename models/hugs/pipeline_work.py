@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ from models.hugs.fusion import FrameCues, Fused, fuse
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.partition import Segments
 from models.hugs.proposals import Proposal
+from models.hugs.reasons import Reason, Row
 from models.hugs.tolerance import tolerant_residual
 from models.parts.capture import Capture
 from models.parts.problems import BadInput
@@ -34,7 +35,8 @@ Forced = Mapping[str, Mapping[int, bool]]
 @dataclass(eq=False)
 class Work:
     """One capture with what its stages found. renders: view name -> (h, w, 3) uint8 picture of the radiance field, of
-    any size; proposals: view name -> segments at the frame's working size. ``fusion`` and ``forced`` are the user's.
+    any size; proposals: view name -> segments at the frame's working size. ``fusion`` and ``forced`` are the user's, as
+    is ``own``: view name -> (H, W) static map of the photo's size, made elsewhere, that stands for the fused one.
     """
 
     capture: Capture
@@ -42,6 +44,7 @@ class Work:
     proposals: dict[str, Proposal] = field(default_factory=dict)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     forced: dict[str, dict[int, bool]] = field(default_factory=dict)
+    own: dict[str, Map] = field(default_factory=dict)
     _cues: dict[str, FrameCues] = field(default_factory=dict, repr=False)
     _fused: dict[str, Fused] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -95,8 +98,17 @@ class Work:
             if known is None or known.config != wanted or known.forced != forced:
                 known = fuse(self.cues(name), wanted, forced)
                 if config is None:
+                    if name in self.own:
+                        known = replace(known, static=self._own(name, self.cues(name).size))
                     self._fused[name] = known
             return known
+
+    def why(self, name: str, x: int, y: int) -> Reason:
+        """The truth table of a pixel of the frame at its working size. Raises BadInput outside the frame."""
+        reason = self.fused(name).why(self.cues(name), x, y)
+        if name not in self.own or reason.segment in self.forced.get(name, {}):
+            return reason
+        return replace(reason, rows=(*reason.rows, Row("own", "Your mask file", "", reason.static)))
 
     def masks(self) -> dict[str, Map]:
         """View name -> (H, W) bool static map at the photo's size, for all frames."""
@@ -104,6 +116,8 @@ class Work:
 
     def mask(self, name: str) -> Map:
         """(H, W) bool static map of one frame at the photo's size."""
+        if name in self.own:
+            return self._own(name, self.capture.view(name).size)
         return at_size(self.fused(name).static, self.capture.view(name).size)
 
     def force(self, name: str, segment: int, static: bool | None) -> None:
@@ -113,6 +127,25 @@ class Work:
             raise BadInput("The correction", f"names segment {segment} of {count}", f"Name one from 0 to {count - 1}")
         now = {key: value for key, value in self.forced.get(name, {}).items() if key != segment}
         self.forced = {**self.forced, name: now if static is None else {**now, segment: static}}
+
+    def take_own(self, masks: Mapping[str, Map]) -> None:
+        """``masks`` stand for the fused maps from now on, for no other frames. Raises BadInput for names and sizes."""
+        for name, mask in masks.items():
+            height, width = self._image(name).shape[:2]
+            if mask.shape != (height, width):
+                said = f"has {mask.shape[1]} x {mask.shape[0]} pixels, its photo {width} x {height}"
+                raise BadInput(f"The mask of {name}", said, "Make the mask of the photo's size")
+        with self._lock:
+            self.own = {name: np.asarray(mask, bool) for name, mask in masks.items()}
+            self._fused.clear()
+
+    def _own(self, name: str, size: tuple[int, int]) -> Map:
+        """The user's map at a size (H, W), with what was corrected by click since."""
+        mask = np.array(at_size(self.own[name], size))
+        segments = self.cues(name).segments
+        for segment, static in self.forced.get(name, {}).items():
+            mask[at_size(segments == segment, size)] = static
+        return mask
 
     def take_structure(self, capture: Capture) -> None:
         """Go on with ``capture``, the same photos with cameras and points; segments and corrections stay."""

@@ -33,6 +33,8 @@ class Reason:
 
     def _because(self) -> str:
         by_step = {row.step: row for row in self.rows}
+        if "own" in by_step:
+            return "your mask file says so"
         if "forced" in by_step:
             chosen = by_step["forced"]
             if chosen.static and not self.static:

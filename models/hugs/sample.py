@@ -64,6 +64,7 @@ def save(sample: Sample, file: Path, *, exact: bool = True) -> None:
         "losses": [list(pair) for pair in sample.losses],
         "watched": sample.watched,
         "looks": sorted(sample.looks),
+        "own": sorted(sample.work.own),
         "extras": sorted(sample.extras),
     }
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,8 @@ def save(sample: Sample, file: Path, *, exact: bool = True) -> None:
             packed.writestr(f"renders/{name}", photo(render, exact=exact))
         for name, proposal in sample.work.proposals.items():
             packed.writestr(f"segments/{name}.png", png(proposal.segments.astype(np.uint16)))
+        for name, mask in sample.work.own.items():
+            packed.writestr(f"own/{name}.png", png(mask.astype(np.uint8) * 255))
         for step, picture in sample.looks.items():
             packed.writestr(f"looks/{step}.jpg", jpeg(picture, RENDER_QUALITY))
         if capture.structure is not None:
@@ -135,6 +138,9 @@ def _read(packed: zipfile.ZipFile) -> Sample:
             work.take_proposal(name, Proposal(about["proposals"][name], labels))
     work.fusion = FusionConfig(**about["fusion"]).checked()
     work.forced = {name: {int(key): bool(value) for key, value in given} for name, given in about["forced"].items()}
+    # Works written before there were such masks have no list of them.
+    own = about.get("own", [])
+    work.take_own({name: decoded(packed.read(f"own/{name}.png"), cv2.IMREAD_GRAYSCALE) > 127 for name in own})
     return Sample(
         work,
         tuple((int(step), float(loss)) for step, loss in about["losses"]),

@@ -18,6 +18,7 @@ from app.markup import markup
 from app.panels import hugs_charts as charts
 from app.panels import hugs_compare_view as compared
 from app.panels import hugs_examples, hugs_view
+from app.panels import hugs_given as given
 from app.panels import hugs_handlers as handlers
 from app.panels import hugs_pictures as pictures
 from app.panels.hugs_controls import LABELS, SLIDERS, Controls
@@ -171,15 +172,15 @@ def test_a_changed_mask_marks_the_comparison_as_older(hands: handlers.Handlers, 
 
 
 def test_settings_come_from_the_controls_in_their_order() -> None:
-    assert handlers.config_of(KNOBS) == FusionConfig(4, 0.95, 0.5, 7, 3, 5, 0.1, False)
+    assert given.config_of(KNOBS) == FusionConfig(4, 0.95, 0.5, 7, 3, 5, 0.1, False)
     with pytest.raises(BadInput, match="smooth"):
-        handlers.config_of((4, 0.95, 0.5, None, 3, 5, 0.1, False))
+        given.config_of((4, 0.95, 0.5, None, 3, 5, 0.1, False))
 
 
 def test_both_threshold_sliders_say_the_same() -> None:
     for images in (3, 36, 200):
         for count in range(images + 1):
-            assert handlers.count_of(handlers.fraction_of(count, images), images) == count
+            assert given.count_of(given.fraction_of(count, images), images) == count
 
 
 def test_every_slider_has_a_label_and_a_help_text() -> None:
@@ -192,13 +193,13 @@ def test_every_slider_has_a_label_and_a_help_text() -> None:
 
 def test_sources_are_refused_with_the_next_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="Upload photos"):
-        handlers.chosen_sources(None, "")
+        given.chosen_sources(None, "")
     monkeypatch.setattr(service, "trusts_paths", lambda: False)
     with pytest.raises(BadInput, match="shared server"):
-        handlers.chosen_sources(None, str(tmp_path))
-    assert handlers.chosen_sources([str(tmp_path / "a.zip")], "") == ([tmp_path / "a.zip"], "a.zip")
+        given.chosen_sources(None, str(tmp_path))
+    assert given.chosen_sources([str(tmp_path / "a.zip")], "") == ([tmp_path / "a.zip"], "a.zip")
     with pytest.raises(BadInput, match="cannot come from"):
-        handlers.segmenter_of("x", None, "")
+        given.segmenter_of("x", None, "")
 
 
 def test_the_first_state_is_kept_and_is_that_of_the_sample(session: Session) -> None:

@@ -250,9 +250,28 @@ root.addEventListener('input', (event) => {
     event.target.nextElementSibling.textContent = shown ? `step ${shown[0]}` : 'last';
     drawPane(pane);
   }
+  if (event.target.dataset.divide !== undefined) {
+    const at = `${event.target.value}%`;
+    root.querySelectorAll('.hg-divided').forEach((one) => { one.style.setProperty('--at', at); one.querySelector('input').value = event.target.value; });
+  }
   if (wipe !== undefined) { H.panes[wipe].look = Number(event.target.value); drawPane(H.panes[wipe]); }
 });
-root.addEventListener('click', (event) => {
+root.addEventListener('change', (event) => {
+  if (event.target.dataset.heldChoice === undefined) return;
+  root.querySelectorAll('.hg-divided').forEach((one) => { one.hidden = one.dataset.held !== event.target.value; });
+});
+root.addEventListener('click', async (event) => {
+  const copy = event.target.closest('[data-copy]');
+  if (copy) {
+    const code = copy.parentElement.querySelector('code');
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      copy.textContent = 'Copied';
+    } catch {
+      window.getSelection().selectAllChildren(code); // Pages without https may not write: what is marked can be copied by hand.
+    }
+    return;
+  }
   const go = event.target.closest('[data-go]');
   if (go) trigger('act', { do: 'go', by: Number(go.dataset.go) });
 });
