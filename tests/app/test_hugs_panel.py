@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,11 @@ from app.panels import hugs_pictures as pictures
 from app.panels.hugs_controls import LABELS, SLIDERS, Controls
 from app.panels.hugs_session import STEPS, Session
 from app.panels.hugs_work import Room
-from models.hugs import METHOD
+from models.hugs import METHOD, sample
 from models.hugs.fusion_config import FusionConfig
+from models.hugs.nerfstudio import VARIABLE
 from models.hugs.pipeline_compare_types import CompareResult, Trained
+from tests.hugs.test_nerfstudio import stand_in
 
 KNOBS = (4, 0.95, 0.5, 7, 3, 5, 0.1, False)
 
@@ -39,9 +45,32 @@ def hands() -> handlers.Handlers:
     return handlers.Handlers(room)
 
 
+@pytest.fixture(scope="module")
+def opened() -> Session:
+    """The shipped capture, read and fused once."""
+    read = Session("me")
+    for name in read.work.names:
+        read.work.fused(name)
+    return read
+
+
 @pytest.fixture
-def session() -> Session:
-    return Session("me")
+def session(opened: Session) -> Session:
+    """A page of its own on the opened capture: pictures and maps are shared, settings and corrections are not."""
+    work = opened.work
+    own = replace(
+        work,
+        renders=dict(work.renders),
+        proposals=dict(work.proposals),
+        forced={},
+        own={},
+        _cues=dict(work._cues),
+        _fused=dict(work._fused),
+    )
+    fresh = Session("me", frame=opened.frame, compared=opened.compared)
+    fresh.losses, fresh.looks, fresh.watched = list(opened.losses), dict(opened.looks), opened.watched
+    fresh._work = own
+    return fresh
 
 
 def last(updates: Iterator[Any]) -> dict[Any, Any]:
@@ -86,7 +115,6 @@ def click(hands: handlers.Handlers, session: Session, x: int = 20, y: int = 40) 
 
 
 def test_a_click_with_why_shows_the_truth_table_of_the_pixel(hands: handlers.Handlers, session: Session) -> None:
-    session.work.names  # noqa: B018 - opens the sample
     told = click(hands, session)[hands.room.stage]
     assert told["asked"] == [20, 40]
     assert told["side"].count("<tr>") >= 7
@@ -118,7 +146,6 @@ def test_nothing_to_undo_is_said(hands: handlers.Handlers, session: Session) -> 
 
 
 def test_a_click_outside_the_photo_is_refused(hands: handlers.Handlers, session: Session) -> None:
-    session.work.names  # noqa: B018 - opens the sample
     assert "outside the photo" in error(hands, click(hands, session, 5000, 3))
 
 
@@ -132,13 +159,11 @@ def test_frames_go_round(hands: handlers.Handlers, session: Session) -> None:
 
 
 def test_an_unknown_action_step_or_tool_is_refused(hands: handlers.Handlers, session: Session) -> None:
-    session.work.names  # noqa: B018 - opens the sample
     for update in (hands.act(session, {"do": "x"}), hands.open_step(session, "x"), hands.tool(session, "x")):
         assert "does not exist" in error(hands, last(update))
 
 
 def test_carrying_needs_a_correction_first(hands: handlers.Handlers, session: Session) -> None:
-    session.work.names  # noqa: B018 - opens the sample
     assert "no correction" in error(hands, last(hands.propagate(session, 2)))
     session.tool = "moves"
     click(hands, session)
@@ -169,6 +194,100 @@ def test_a_changed_mask_marks_the_comparison_as_older(hands: handlers.Handlers, 
     assert shown.count("data:video/mp4") == 2
     last(hands.knob(session, 9, *KNOBS[1:]))
     assert "were changed" in compared.compare_html(session)
+
+
+def test_two_fields_lie_under_a_divider_that_says_what_is_on_its_sides(session: Session) -> None:
+    picture = np.zeros((12, 16, 3), np.uint8)
+    names = [view.name for view in session.work.capture.held_out[:2]]
+    both = tuple(Trained(one, 20.0, 0.5, dict.fromkeys(names, picture), ()) for one in ("none", "hugs"))
+    drawn = compared.trained_html(session, both, "7 steps")
+    assert drawn.count("data-divide ") == 2
+    assert drawn.count("hidden") == 1
+    assert f"Divider between No masks (left) and HuGS masks (right), {names[0]}" in drawn
+    assert "data-divide" not in compared.trained_html(session, both[:1], "7 steps")
+
+
+def masks_zip(session: Session, folder: Path, size: tuple[int, int] | None = None) -> tuple[str, np.ndarray]:
+    """A zip with one mask for the session's frame, its upper half white."""
+    mask = np.zeros(size or session.work.capture.view(session.frame).size, bool)
+    mask[: len(mask) // 2] = True
+    with zipfile.ZipFile(folder / "masks.zip", "w") as packed:
+        packed.writestr(f"{session.frame}.png", sample.png(mask.astype(np.uint8) * 255))
+    return str(folder / "masks.zip"), mask
+
+
+@pytest.mark.parametrize("kind", ["static", "inverted"])
+def test_masks_of_one_s_own_stand_for_the_fused_ones_until_undone(
+    hands: handlers.Handlers, session: Session, tmp_path: Path, kind: str
+) -> None:
+    work, name = session.work, session.frame
+    before, (file, mask) = work.mask(name), masks_zip(session, tmp_path)
+    wanted = mask if kind == "static" else ~mask
+    assert "1 of 36 maps are yours" in state(hands, last(hands.own_masks(session, [file], "", kind)))
+    assert np.array_equal(work.mask(name), wanted)
+    assert np.array_equal(work.fused(name).static, wanted)
+    assert "your mask file says so" in work.why(name, 3, 3).sentence
+    last(hands.tool(session, "moves" if wanted[40, 20] else "static"))
+    click(hands, session)
+    segment = work.cues(name).segments == work.cues(name).segments[40, 20]
+    assert np.array_equal(work.mask(name) != wanted, segment & (wanted == wanted[40, 20]))
+    last(hands.undo(session))
+    assert np.array_equal(work.mask(name), wanted)
+    last(hands.undo(session))
+    assert np.array_equal(work.mask(name), before)
+    last(hands.redo(session))
+    assert np.array_equal(work.mask(name), wanted)
+    last(hands.fused_masks(session))
+    assert np.array_equal(work.mask(name), before)
+    assert "No photo" in error(hands, last(hands.fused_masks(session)))
+
+
+def test_masks_of_a_wrong_size_are_refused_and_change_nothing(
+    hands: handlers.Handlers, session: Session, tmp_path: Path
+) -> None:
+    file, _ = masks_zip(session, tmp_path, (10, 20))
+    assert "20 x 10 pixels" in error(hands, last(hands.own_masks(session, [file], "", "static")))
+    assert "not chosen" in error(hands, last(hands.own_masks(session, None, "", "static")))
+    assert not session.work.own
+    assert not session.done
+
+
+def test_a_work_keeps_masks_of_one_s_own(session: Session, tmp_path: Path) -> None:
+    _, mask = masks_zip(session, tmp_path)
+    session.work.take_own({session.frame: mask})
+    sample.save(sample.Sample(session.work), tmp_path / "a.work.zip", exact=False)
+    assert np.array_equal(sample.load(tmp_path / "a.work.zip").work.own[session.frame], mask)
+
+
+def test_without_nerfstudio_the_export_says_how_to_get_it_and_training_is_refused(
+    hands: handlers.Handlers, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", "")
+    session.step = "export"
+    side = hugs_view.message(session)["side"]
+    assert VARIABLE in side
+    assert "ns-train nerfacto --data nerfstudio" in side
+    assert VARIABLE in error(hands, last(hands.nerfacto(session, 500)))
+
+
+def test_with_nerfstudio_nerfacto_is_trained_on_the_export_and_its_figures_are_shown(
+    hands: handlers.Handlers, session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand_in(tmp_path / "env")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "env"))
+    session.step = "export"
+    assert "nerfstudio 1.1.5 was found" in hugs_view.message(session)["side"]
+    update = last(hands.nerfacto(session, 500))
+    assert "25.50 dB" in state(hands, update)
+    assert "nerfacto, 500 steps" in update[hands.room.stage]["side"]
+
+
+def test_the_room_is_imported_without_the_heavy_packages() -> None:
+    heavy = ("torch", "cv2", "scipy", "skimage", "sklearn", "pycolmap")
+    code = f"import sys, app.panels.hugs; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 def test_settings_come_from_the_controls_in_their_order() -> None:

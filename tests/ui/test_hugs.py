@@ -130,6 +130,29 @@ def test_fuse_and_why_and_correct_agree(client: Client) -> None:
     assert any(row["step"] == "forced" for row in again["rows"])
 
 
+def test_masks_sent_by_a_script_are_those_of_the_work(client: Client, tmp_path: Path) -> None:
+    work = sample.load().work
+    name = work.names[0]
+    mask = np.zeros(work.capture.view(name).size, np.uint8)
+    mask[:90] = 255
+    Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    found = client.predict(api_name="/hugs_masks", files=[handle_file(tmp_path / f"{name}.png")])
+    assert found["replaced"] == [name]
+    fused = client.predict(api_name="/hugs_fuse", work=handle_file(path_of(found["work"])), frame=name)
+    assert np.array_equal(np.asarray(Image.open(path_of(fused["static"]))), mask)
+
+
+def test_the_divider_of_the_shipped_comparison_follows_the_arrow_keys(room: Visit) -> None:
+    step(room, "Compare")
+    divider = room.page.locator(".hg-divided:not([hidden]) input")
+    divider.focus()
+    divider.press("ArrowLeft")
+    held = room.page.locator(".hg-divided:not([hidden])")
+    assert held.evaluate("(one) => one.style.getPropertyValue('--at')") == "49%"
+    room.page.get_by_label("Held-out view", exact=True).select_option("1")
+    assert room.page.locator(".hg-divided:not([hidden])").get_attribute("data-held") == "1"
+
+
 def test_stages_run_one_after_the_other_on_a_small_capture(client: Client, tmp_path: Path) -> None:
     files = []
     for view in sample.load().work.capture.views[:4]:
@@ -165,6 +188,8 @@ def test_scripts_are_refused_with_the_next_step(client: Client) -> None:
         ("segments", {"source": "x"}, "Choose colours or nano"),
         ("correct", {"decision": "x"}, "moves, static or auto"),
         ("export", {"formats": ["x"]}, "no export format"),
+        ("masks", {"files": []}, "are not chosen"),
+        ("nerfacto", {"steps": 0}, "VITRINE_NERFSTUDIO"),
         ("compare", {"which": ["x"]}, "do not exist"),
     ):
         with pytest.raises(Exception, match=part):
