@@ -118,9 +118,7 @@ def _convolutional_sizes(state: State, name: str) -> ClipConfig:
     maps = state["image_encoder.maps.weight"].shape[0]
     vision = ConvTowerConfig(2 * state["image_encoder.conv1.weight"].shape[0], maps)
     text = TowerConfig(tokens[1], _depth(state, "text_encoder"), max(tokens[1] // _HEAD_WIDTH, 1))
-    return replace(
-        OST_MINI, embed_dim=projection[1], vision=vision, text=text, context=places[0], vocabulary=tokens[0]
-    )
+    return replace(OST_MINI, embed_dim=projection[1], vision=vision, text=text, context=places[0], vocabulary=tokens[0])
 
 
 def _depth(state: State, tower: str) -> int:
