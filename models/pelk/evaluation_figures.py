@@ -37,9 +37,9 @@ def interval(table: Table, statistic: Statistic, seed: int = 0) -> list[float]:
 
     Hierarchical bootstrap: seeds are drawn, and for each drawn seed pictures. A
     seed's deviation from the mean of seeds is widened by sqrt(S / (S - 1)), for a resample of S seeds is that much too
-    narrow. With one seed only the pictures vary.
+    narrow. With one seed only the pictures vary. The statistic is a share: the interval ends at 0 and 1.
     """
-    drawn = resampled(table, statistic, seed)
+    drawn = resampled(table, statistic, seed).clip(0, 1)
     middle = float(statistic(table.sum(1)).mean())
     low, high = np.percentile(drawn, [(100 - COVERAGE) / 2, (100 + COVERAGE) / 2])
     return [round(min(float(low), middle), 4), round(middle, 4), round(max(float(high), middle), 4)]

@@ -29,7 +29,7 @@ def table(rates: list[float], pictures: int = 200, seed: int = 0) -> np.ndarray:
 def test_an_interval_holds_its_value_and_lies_in_the_range(rates: list[float]) -> None:
     counts = table(rates)
     low, value, high = interval(counts, share)
-    assert low <= value <= high
+    assert 0 <= low <= value <= high <= 1
     assert value == pytest.approx(counts[..., 0].mean(), abs=1e-4)
 
 
