@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -64,54 +63,46 @@ class RecogniseTab:
         self.fresh = fresh
         c = self.controls
         given = [table, self.map, *c.values]
-        taken = [self.video, c.examples, *fresh, *self.outputs]
-        c.examples.input(self.example, [c.examples, *given], taken, **LAST)
-        self.video.input(self.own, [self.video, *given], taken, **LAST)
+        taken = [self.video, c.examples, *fresh, *self.room.frame.outputs]
+        for placed in (
+            c.examples.input(self.example, [c.examples], taken, **LAST),
+            self.video.input(self.own, [self.video], taken, **LAST),
+        ):
+            placed.then(self.after, [self.video, *given], self.outputs, **EVERY)
         c.run.click(self.again, [self.video, *given], self.outputs, **EVERY)
         for part in (self.shown.input, self.map.input):
             part(self.look, [self.shown, self.video, *given], self.outputs, **LAST)
 
-    def example(self, request: gr.Request, name: str | None, rows: Any, kind: str, *values: Any) -> Iterator[Update]:
-        """A shipped clip."""
-        yield from self._example(self.room.session(request), name, rows, kind, values)
+    def example(self, request: gr.Request, name: str | None) -> Update:
+        """A shipped clip onto the stage.
 
-    @guarded
-    def _example(
-        self, session: Session, name: str | None, rows: Any, kind: str, values: Sequence[Any]
-    ) -> Iterator[Update]:
+        Not a generator: the browser mixes a file with the later updates of a stream that leave it alone.
+        """
         path = ost_controls.example_path(str(name))
-        open_clip(session, path, path.name)
-        yield {self.video: str(path), **self.fresh} | self.room.frame.show("running", "Reading the frames")
-        yield from self._answer(session, ost_table.of_rows(rows), kind, values)
+        try:
+            open_clip(self.room.session(request), path, path.name)
+        except BadInput as problem:
+            return self.room.failed(problem)
+        return {self.video: str(path), **self.fresh} | self.room.frame.show("running", "Reading the frames")
 
-    def own(self, request: gr.Request, given: str | None, rows: Any, kind: str, *values: Any) -> Iterator[Update]:
-        """A clip of the user's, or none any more."""
+    def own(self, request: gr.Request, given: str | None) -> Update:
+        """A clip of the user's, written again when browsers do not play the file itself; or none any more."""
+        if not given:
+            return {self.controls.examples: None}
         session = self.room.session(request)
+        try:
+            path = service.uploaded(given)
+            open_clip(session, path, path.name, (given,))
+            shown = playable(session, path)
+        except BadInput as problem:
+            return self.room.failed(problem)
+        update = {self.controls.examples: None, **self.fresh} | self.room.frame.show("running", "Reading the frames")
+        return update | ({self.video: shown} if shown else {})
+
+    def after(self, request: gr.Request, given: Any, rows: Any, kind: str, *values: Any) -> Iterator[Update]:
+        """The answer for a clip that was just put on the stage."""
         if given:
-            yield from self._own(session, given, rows, kind, values)
-
-    @guarded
-    def _own(self, session: Session, given: str, rows: Any, kind: str, values: Sequence[Any]) -> Iterator[Update]:
-        yield self.room.frame.show("running", "Reading the video")
-        path = service.uploaded(given)
-        open_clip(session, path, path.name, (given,))
-        yield {self.controls.examples: None, **self.fresh}
-        yield from self._playable(session)
-        yield from self._answer(session, ost_table.of_rows(rows), kind, values)
-
-    def _playable(self, session: Session) -> Iterator[Update]:
-        """The clip again in a form that browsers play, when they do not play the file itself."""
-        assert session.source is not None, "the caller has opened a clip"
-        video = session.source.video
-        if video.info.plays_in_browser:
-            return
-        from models.parts.video_write import for_browser
-
-        yield self.room.frame.show("running", "Writing the video again for the browser")
-        with tempfile.TemporaryDirectory() as folder:
-            file = for_browser(video, Path(folder) / f"{uuid4().hex[:8]}_{Path(session.title).stem}.mp4")
-            session.stage = (*session.stage, file.name)
-            yield {self.video: str(file)}
+            yield from self._again(self.room.session(request), given, rows, kind, values)
 
     def again(self, request: gr.Request, given: Any, rows: Any, kind: str, *values: Any) -> Iterator[Update]:
         """The clip on the stage with the table as it is now."""
@@ -188,6 +179,19 @@ def open_clip(session: Session, path: Path, name: str, stage: Sequence[str] = ()
     from models.parts.video import open_video
 
     session.take(VideoSource(open_video(path, name=name)), name, tuple(stage) or (name,))
+
+
+def playable(session: Session, path: Path) -> str:
+    """The clip written again beside ``path`` when browsers do not play the file itself; else nothing."""
+    assert session.source is not None, "the caller has opened a clip"
+    video = session.source.video
+    if video.info.plays_in_browser:
+        return ""
+    from models.parts.video_write import for_browser
+
+    file = for_browser(video, path.with_name(f"{uuid4().hex[:8]}_{path.stem}.mp4"))
+    session.stage = (*session.stage, file.name)
+    return str(file)
 
 
 def on_stage(session: Session, given: Any) -> None:
