@@ -59,21 +59,27 @@ def _table(trained: Sequence[Trained], said: str) -> str:
 def _divided(trained: Sequence[Trained]) -> str:
     """Two fields' pictures of a held-out view over each other, with a divider to drag (app/assets/js/hugs.js).
 
-    The divider is a range input over the picture: arrow keys move it as well.
+    The divider is a range input over the picture: arrow keys move it as well. First comes the view in which the two
+    differ most.
     """
     if len(trained) < 2 or not trained[0].held_out:
         return ""
     left, right = trained[0], trained[1]
     names = list(left.held_out)
+    apart = [np.abs(left.held_out[name].astype(np.int16) - right.held_out[name]).mean() for name in names]
+    first = int(np.argmax(apart))
     views = "".join(
-        f'<div class="hg-divided" data-held="{number}"{" hidden" if number else ""}>'
+        f'<div class="hg-divided" data-held="{number}"{" hidden" if number != first else ""}>'
         f'<img src="{pictures.jpeg(left.held_out[name])}" alt="{html.escape(name)}, {TITLES[left.masks]}">'
         f'<img src="{pictures.jpeg(right.held_out[name])}" alt="{html.escape(name)}, {TITLES[right.masks]}"><i></i>'
         f'<input type="range" min="0" max="100" value="50" data-divide aria-label="Divider between '
         f'{TITLES[left.masks]} (left) and {TITLES[right.masks]} (right), {html.escape(name)}"></div>'
         for number, name in enumerate(names)
     )
-    options = "".join(f'<option value="{number}">{html.escape(name)}</option>' for number, name in enumerate(names))
+    options = "".join(
+        f'<option value="{number}"{" selected" if number == first else ""}>{html.escape(name)}</option>'
+        for number, name in enumerate(names)
+    )
     choice = f'<select data-held-choice aria-label="Held-out view">{options}</select>' if len(names) > 1 else ""
     return (
         f'<figure class="hg-pair">{views}<figcaption><b>{TITLES[left.masks]}</b>{choice}'
