@@ -47,7 +47,11 @@ class ClassesTab:
             self.make = gr.Button("Make the table", size="sm", variant="primary", scale=1, min_width=150)
         with gr.Row(elem_classes="sw-go"):
             self.preset = gr.Dropdown(
-                [(title, key) for key, title in ost_table.PRESETS.items()], value="held_out", label="Preset", scale=2
+                [(title, key) for key, title in ost_table.PRESETS.items()],
+                value="held_out",
+                label="Preset",
+                scale=2,
+                min_width=240,
             )
             self.fill = gr.Button("Complete empty cells", size="sm", scale=1, min_width=150)
             self.ask = gr.Button("Ask the text service", size="sm", scale=1, min_width=150)

@@ -102,7 +102,7 @@ def test_an_example_answers_and_what_changed_since_is_told(room: Visit, tmp_path
 
 def test_a_typed_table_outlives_errors_reload_and_undo(room: Visit) -> None:
     named(room, "bowling\nwalking a dog", 2)
-    cell = room.page.locator("#ost-classes td", has_text="carrying a ball").first
+    cell = room.page.locator('#ost-classes [data-row="0"][data-col="1"]').first
     cell.dblclick()
     room.page.keyboard.press("Control+A")
     room.page.keyboard.type("my own words")
@@ -114,7 +114,7 @@ def test_a_typed_table_outlives_errors_reload_and_undo(room: Visit) -> None:
     room.page.reload()
     room.page.locator("body[data-vitrine] #ost-answers .pk-frame").wait_for()
     tab(room, "Classes")
-    table = room.page.locator("#ost-classes")
+    table = room.page.locator("#ost-classes [data-row]")
     table.get_by_text("my own words").first.wait_for()
     named(room, "juggling", 1)
     press(room, "Undo")
