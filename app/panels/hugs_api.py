@@ -230,7 +230,7 @@ def export(
 
 
 def compare(
-    work: dict | None = None, which: list[str] | None = None, steps: int = 800, side: int = 96, seed: int = 0
+    work: dict | None = None, which: list[str] | None = None, steps: int = 400, side: int = 96, seed: int = 0
 ) -> dict:
     """Train the same radiance field with each set of masks: none, hugs, true (where known), and score held-out views.
 

@@ -33,7 +33,8 @@ SLIDERS = {
     "gap": (0, 21, 1),
     "dedup": (0.0, 5.0, 0.1),
 }
-STEPS, COMPARE_STEPS, SIDE = 800, 800, 96
+STEPS, COMPARE_STEPS, SIDE = 800, 400, 96
+"""Those of the comparison are the shipped one's: pressing Compare gives what is shown."""
 EXAMPLE_SIDE = 192
 
 
