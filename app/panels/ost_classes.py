@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,8 +20,9 @@ from app.room import EVERY, LAST, LIVE, JobRoom, guarded
 COUNT = 4
 """Descriptors of each kind in a new table, as in the paper."""
 KEPT = "vitrine.ost.classes"
-"""Where the browser keeps the table, so that a reload loses nothing. It is the key too: without one of our own the
-table would be lost whenever the server starts anew."""
+"""Where the browser keeps the table, so that a reload loses nothing."""
+LOAD = f"() => localStorage.getItem('{KEPT}') || ''"
+KEEP = f"(text) => {{ if (text) localStorage.setItem('{KEPT}', text); }}"
 SAVE = """(files) => {
   for (const one of [files].flat()) if (one && one.url)
     Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
@@ -87,7 +89,8 @@ class ClassesTab:
             self.pasted = gr.Textbox(label="Its answer", lines=3, placeholder='{"juggling": {"spatial": [...], ...}}')
             self.put = gr.Button("Put the answer into the table", size="sm")
         self.out = gr.File(visible="hidden", file_count="multiple", interactive=False)
-        self.kept = gr.BrowserState(None, storage_key=KEPT, secret=KEPT)
+        # Not BrowserState: one inside a tab that was never opened does not give its value at the load of the page.
+        self.kept = gr.Textbox(visible=False)
 
     @property
     def outputs(self) -> list[Any]:
@@ -96,20 +99,21 @@ class ClassesTab:
 
     def connect(self, page: gr.Blocks) -> None:
         """Bind the events."""
-        page.load(self.restore, [self.kept], [self.table, self.remarks], **LIVE)
-        self.table.input(self.edited, [self.table], [self.remarks, self.kept], **LAST)
+        loaded = page.load(None, None, [self.kept], js=LOAD, api_visibility="private")
+        loaded.then(self.restore, [self.kept], [self.table, self.remarks], **LIVE)
+        self._keep(self.table.input(self.edited, [self.table], [self.remarks, self.kept], **LAST))
         bind = (
             (self.preset.input, self.choose, self.preset),
             (self.files.upload, self.read, self.files),
             (self.make.click, self.name, self.names),
         )
         for event, handler, given in bind:
-            event(handler, [self.table, given], self.outputs, **EVERY)
-        self.undo.click(self.back, [self.table], self.outputs, **EVERY)
-        self.redo.click(self.forth, [self.table], self.outputs, **EVERY)
-        self.fill.click(self.complete, [self.table], self.outputs, **EVERY)
-        self.ask.click(self.serve, [self.table], self.outputs, **EVERY)
-        self.put.click(self.take, [self.table, self.pasted], self.outputs, **EVERY)
+            self._keep(event(handler, [self.table, given], self.outputs, **EVERY))
+        self._keep(self.undo.click(self.back, [self.table], self.outputs, **EVERY))
+        self._keep(self.redo.click(self.forth, [self.table], self.outputs, **EVERY))
+        self._keep(self.fill.click(self.complete, [self.table], self.outputs, **EVERY))
+        self._keep(self.ask.click(self.serve, [self.table], self.outputs, **EVERY))
+        self._keep(self.put.click(self.take, [self.table, self.pasted], self.outputs, **EVERY))
         self.question.click(self.write, [self.table], [self.asked, *self.room.frame.outputs], **EVERY)
         for form, button in self.exports.items():
 
@@ -119,13 +123,15 @@ class ClassesTab:
             saved = button.click(save, [self.table], [self.out, *self.room.frame.outputs], **EVERY)
             saved.then(None, [self.out], None, js=SAVE, api_visibility="private")
 
-    def restore(self, kept: Any) -> Update:
-        """The table of an earlier visit."""
-        if not isinstance(kept, list) or not kept:
-            return {self.table: gr.skip()}
+    def _keep(self, event: Any) -> None:
+        """After ``event`` the browser keeps the table."""
+        event.then(None, [self.kept], None, js=KEEP, api_visibility="private")
+
+    def restore(self, kept: str) -> Update:
+        """The table of an earlier visit, when the browser has one."""
         try:
-            return self._drawn(ost_table.of_rows(kept))
-        except BadInput:
+            return self._drawn(ost_table.of_rows(json.loads(kept)))
+        except (BadInput, ValueError, TypeError):
             return {self.table: gr.skip()}
 
     def edited(self, request: gr.Request, rows: Any) -> Update:
@@ -140,7 +146,7 @@ class ClassesTab:
         if not tables.states:
             tables.keep(to_rows(ost_table.preset("held_out")))
         tables.keep(to_rows(classes))
-        return {self.remarks: ost_table.remarks(classes), self.kept: to_rows(classes)}
+        return {self.remarks: ost_table.remarks(classes), self.kept: json.dumps(to_rows(classes))}
 
     def _drawn(self, classes: Any) -> Update:
         from models.ost.descriptors import header, to_rows
@@ -155,7 +161,7 @@ class ClassesTab:
 
         session.tables.keep(to_rows(ost_table.of_rows(rows)))
         session.tables.keep(to_rows(classes))
-        return self._drawn(classes) | {self.kept: to_rows(classes)} | self.room.frame.show("ready", said)
+        return self._drawn(classes) | {self.kept: json.dumps(to_rows(classes))} | self.room.frame.show("ready", said)
 
     def back(self, request: gr.Request, rows: Any) -> Iterator[Update]:
         """The table before."""
@@ -177,7 +183,7 @@ class ClassesTab:
             return
         classes = ost_table.of_rows(found)
         said = "Undone" if by < 0 else "Redone"
-        yield self._drawn(classes) | {self.kept: found} | self.room.frame.show("ready", said)
+        yield self._drawn(classes) | {self.kept: json.dumps(found)} | self.room.frame.show("ready", said)
 
     def name(self, request: gr.Request, rows: Any, text: str) -> Iterator[Update]:
         """Names in place of the table."""
