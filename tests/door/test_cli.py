@@ -40,7 +40,7 @@ def free_port() -> int:
         ["--device", "toaster"],
         ["--auth", "nopassword"],
         ["--listen"],
-        ["--rooms", "no_such_room"],
+        ["--rooms", "no_such_room", "--port", str(free_port())],
     ],
 )
 def test_unknown_input_gets_a_usage_line_and_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
