@@ -45,7 +45,7 @@ def build(method: Method) -> None:
     with frame.inputs:
         drawn = controls.Controls(first.images)
     with frame.stage:
-        with gr.Tabs(elem_classes="v-tools hg-steps", elem_id="hugs-steps", selected="fused"):
+        with gr.Tabs(elem_classes="v-tools hg-steps", elem_id="hugs-steps", selected="fused") as steps:
             tabs = {step: _tab(step) for step in STEPS}
         stage = gr.HTML(
             value=first.message,
@@ -62,7 +62,8 @@ def build(method: Method) -> None:
     wired = Wiring(room, Handlers(room), drawn)
     for step, tab in tabs.items():
         tab.select(None, None, None, js=_opened(step), api_visibility="private")
-        tab.select(wired.bound("open_step", step), None, room.outputs, **LAST)
+    # One event for all tabs: of steps opened in quick succession the last one stays.
+    steps.select(wired.step_opened, None, room.outputs, **LAST)
     wired.connect()
     api.bind()
 
@@ -94,6 +95,11 @@ class Wiring:
             yield from handler(self.room.session(request), *fixed, *given)
 
         return run
+
+    def step_opened(self, request: gr.Request, event: gr.SelectData) -> Iterator[Update]:
+        """The stage of the step whose tab was opened."""
+        step = next(step for step, title in TITLES.items() if title == event.value)
+        yield from self.handlers.open_step(self.room.session(request), step)
 
     def connect(self) -> None:
         """All events of the room."""

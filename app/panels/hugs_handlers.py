@@ -43,6 +43,9 @@ class Handlers:
             yield from self._frame(session, session.work.names.index(session.frame) + int(asked.get("by", 0)))
         elif done == "frame":
             yield from self._frame(session, int(asked.get("frame", 0)))
+        elif done == "step":
+            session.step = checked(str(asked.get("step")), STEPS, "The step")
+            yield self.room.draw(session)
         elif done == "tool":
             yield from self._tool(session, str(asked.get("tool")))
         elif done in ("undo", "redo"):

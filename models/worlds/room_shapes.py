@@ -46,6 +46,10 @@ class Shape:
         return Shape(self.corners, self.normals, (self.uv - low) / np.maximum(high - low, 1e-9))
 
 
+_SHARP_M = 1e-5
+"""Edges rounded by less are sharp: faces that thin lose their direction to rounding."""
+
+
 def quad(corners: ArrayLike) -> Shape:
     """A flat rectangle (4,3), counter-clockwise seen from its front; uv starts at the first corner."""
     c = np.asarray(corners, np.float64)
@@ -70,6 +74,8 @@ def cushion(size: ArrayLike, centre: ArrayLike = (0, 0, 0), radius: float = 0.05
     """A box whose edges are rounded by `radius`; `bulge` metres swell the middles, as in pillows."""
     half = np.asarray(size, np.float64) / 2
     radius = float(min(radius, half.min() * 0.999))
+    if radius < _SHARP_M:
+        radius = 0.0
     pieces = []
     for axis, sign, across, along in _SIDES:
         u, v = _ticks(half[across], radius, bulge), _ticks(half[along], radius, bulge)

@@ -31,7 +31,14 @@ async function read(pane) {
 
 async function take(message) {
   if (!message || typeof message !== 'object') return;
+  const shown = document.getElementById('room-hugs').dataset.step;
+  if (shown && message.step && shown !== message.step) {
+    trigger('act', { do: 'step', step: shown }); // Steps were opened in quick succession and answered in another order.
+    return;
+  }
+  const turn = H.turn = (H.turn || 0) + 1;
   const panes = await Promise.all(message.panes.map(read));
+  if (turn !== H.turn) return; // A newer message came while the pictures of this one were read.
   const same = H.told && H.told.step === message.step && H.panes.length === panes.length;
   const kept = same ? panes.map((_, i) => H.panes[i].look) : [];
   Object.assign(H, { told: message, panes, hot: -1 });
