@@ -60,7 +60,7 @@ def build(method: Method) -> None:
             with gr.Tab("Answer"):
                 answer = RecogniseTab(room, controls, video, stale, first)
             with gr.Tab("Classes"):
-                classes = ClassesTab(room)
+                classes = ClassesTab(room, first.rows)
             with gr.Tab("Timeline"):
                 line = TimelineTab(room, controls, video, stale, first)
             with gr.Tab("Nouns (ConSE)"):

@@ -32,10 +32,11 @@ SAVE = """(files) => {
 class ClassesTab:
     """One row a class; whatever is typed stays, also after an error or a reload."""
 
-    def __init__(self, room: JobRoom[Session]) -> None:
+    def __init__(self, room: JobRoom[Session], rows: Sequence[Sequence[str]] = ()) -> None:
+        """``rows``: the first table; the held-out actions when empty."""
         from models.ost.descriptors import header, to_rows
 
-        first = ost_table.preset("held_out")
+        first = ost_table.of_rows(rows) if rows else ost_table.preset("held_out")
         self.room = room
         with gr.Row(elem_classes="sw-go"):
             self.names = gr.Textbox(

@@ -14,7 +14,10 @@ CLIP = "bowling.mp4"
 
 @dataclass(frozen=True)
 class First:
-    """The clip's file name, the mark-up of rankings, map and timeline, the classes, the state line."""
+    """The clip's file name, the mark-up of rankings, map and timeline, the classes, the state line.
+
+    ``rows``: the table of classes, so that the start need not write it anew.
+    """
 
     clip: str = ""
     rankings: str = ""
@@ -22,6 +25,7 @@ class First:
     line: str = ""
     names: tuple[str, ...] = ()
     sentence: str = "Choose an example clip or open a video"
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def first(file: Path = FILE) -> First:
@@ -29,7 +33,8 @@ def first(file: Path = FILE) -> First:
     if not file.exists():
         return First()
     kept = json.loads(file.read_text(encoding="utf-8"))
-    return First(**{**kept, "names": tuple(kept["names"])})
+    rows = tuple(tuple(row) for row in kept.get("rows", ()))
+    return First(**{**kept, "names": tuple(kept["names"]), "rows": rows})
 
 
 def write(kept: First, file: Path = FILE) -> None:

@@ -11,6 +11,7 @@ from app.panels.ost_examples import CLIP, FILE, First, write
 from app.panels.ost_recognise import open_clip, thumbnails
 from app.panels.ost_session import Session
 from app.panels.ost_tools import along
+from models.ost.descriptors import to_rows
 from models.ost.export import annotations_of
 from models.ost.pipeline import recognise_job
 from models.ost.timeline import timeline_job
@@ -40,6 +41,7 @@ def main() -> None:
             ost_line.drawn(line, labels, along(session)),
             names,
             f"A rendered clip of {title}, answered earlier: OST says {names[0]}, of {len(names)} classes",
+            tuple(tuple(row) for row in to_rows(classes)),
         )
     )
     print(f"{FILE.name}: {FILE.stat().st_size:,} bytes; OST says {names[0]} for {title}")
