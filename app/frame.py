@@ -31,6 +31,11 @@ PHASE_NAMES: dict[str, str] = {
 SOURCE_NAMES = {"embedded": "embedded weights", "hub": "authors' weights", "file": "your weights"}
 LONGEST_BADGE = 32
 QUIET_S, LONG_S = 0.08, 0.5
+SAVE_FILES = """(files) => {
+  for (const one of [files].flat()) if (one && one.url)
+    Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
+}"""
+"""The script that hands the files of a hidden file component to the browser's downloads."""
 Update = dict[Any, Any]
 """What a handler yields: components and their new values."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app import service, theme
-from app.frame import Frame, Update
+from app.frame import SAVE_FILES, Frame, Update
 from app.markup import markup
 from app.panels import hugs_api as api
 from app.panels import hugs_controls as controls
@@ -30,12 +30,6 @@ SHORTCUTS = (
     ("z / y", "undo / redo a correction"),
 )
 """What the list under ? says of this room."""
-
-SAVE = """(file) => {
-  const one = Array.isArray(file) ? file[0] : file;
-  if (!one || !one.url) return;
-  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
-}"""
 
 
 def build(method: Method) -> None:
@@ -132,7 +126,7 @@ class Wiring:
             (given.keep, "keep", []),
         ):
             button.click(self._saved(name), inputs, [*out, room.frame.file], **LAST).then(
-                None, [room.frame.file], None, js=SAVE, api_visibility="private"
+                None, [room.frame.file], None, js=SAVE_FILES, api_visibility="private"
             )
 
     def _knobs(self) -> None:

@@ -6,25 +6,22 @@ was added. Without one, the shipped capture is meant.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
-from gradio import utils as gradio_utils
 
 from app import service
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.panels.hugs_given import COLOURS, job_of, segmenter_of
+from app.panels.hugs_given import COLOURS, segmenter_of
+from app.scripts import done, in_words, served
 from models.hugs.fusion_config import FusionConfig
-from models.runtime import RuntimeProblem
 
 if TYPE_CHECKING:
     from models.hugs.sample import Sample
@@ -44,10 +41,10 @@ def load(files: list[dict], max_frames: int = 36) -> dict:
     from models.hugs.loading import LoadConfig
     from models.hugs.pipeline_files import load_job
 
-    with _told():
+    with in_words():
         paths = [service.uploaded(str(one.get("path"))) for one in files if isinstance(one, dict)]
         name = str(files[0].get("orig_name") or "") if len(paths) == 1 else ""
-        opened = job_of(load_job("script", paths, name or None, LoadConfig(max_frames=max_frames))).result()
+        opened = done(load_job("script", paths, name or None, LoadConfig(max_frames=max_frames))).result()
         return _described(opened)
 
 
@@ -57,10 +54,10 @@ def structure(work: dict | None = None, keep_cameras: bool = True, with_masks: b
     """
     from models.hugs import pipeline
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         config = pipeline.SfmConfig(known_poses=None if keep_cameras else False)
-        ticket = job_of(pipeline.sfm_job("script", opened.work, config, seed, with_masks))
+        ticket = done(pipeline.sfm_job("script", opened.work, config, seed, with_masks))
         return _described(opened) | {"receipt": _receipt(ticket)}
 
 
@@ -72,10 +69,10 @@ def residual(work: dict | None = None, steps: int = 800, side: int = 96, seed: i
     from models.hugs import pipeline
     from models.hugs.field_config import FieldConfig
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         config = FieldConfig(iterations=steps, side=side)
-        ticket = job_of(pipeline.residual_job("script", opened.work, config, seed))
+        ticket = done(pipeline.residual_job("script", opened.work, config, seed))
         opened.losses, opened.looks, opened.watched = ticket.result().losses, {}, ""
         return _described(opened) | {"losses": [list(one) for one in opened.losses], "receipt": _receipt(ticket)}
 
@@ -89,12 +86,12 @@ def segments(work: dict | None = None, source: str = COLOURS, ask_features: bool
     from models.hugs import pipeline
     from models.hugs.proposals import ProposalConfig
 
-    with _told():
+    with in_words():
         if source not in (COLOURS, "nano"):
             raise BadInput("The segments", f"cannot come from {source!r}", "Choose colours or nano")
         opened = _opened(work)
         config = ProposalConfig(prompt_features=ask_features)
-        ticket = job_of(pipeline.segments_job("script", opened.work, segmenter_of(source, None, ""), config))
+        ticket = done(pipeline.segments_job("script", opened.work, segmenter_of(source, None, ""), config))
         found = ticket.result()
         told = {"found_by": found.name, "counts": dict(found.counts), "receipt": _receipt(ticket)}
         return _described(opened) | told
@@ -121,7 +118,7 @@ def fuse(
     from models.hugs.frame_warnings import warnings_of
     from models.hugs.scores import scores_of
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         config = FusionConfig(track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers).checked()
         opened.work.fusion = config
@@ -131,7 +128,7 @@ def fuse(
         scores = {key: vars(found) for key, found in scores_of(opened.work).items()}
         return {
             "frame": name,
-            "static": _served(download_name(name, "_static.png"), static),
+            "static": served(download_name(name, "_static.png"), static),
             "masked": fused.masked,
             "features": len(fused.kept),
             "mean": None if np.isnan(fused.mean) else fused.mean,
@@ -147,7 +144,7 @@ def why(work: dict | None = None, frame: str = "", x: int = 0, y: int = 0) -> di
     Pixels are those of the frame as it is fused, at most 512 on the longer side. Returns {"static", "sentence",
     "segment", "rows": [{"step", "question", "found", "static"}]}.
     """
-    with _told():
+    with in_words():
         opened = _opened(work)
         name = _frame(opened, frame)
         reason = opened.work.why(name, x, y)
@@ -165,7 +162,7 @@ def correct(
     from models.hugs.pipeline_files import corrections_of
     from models.hugs.propagate import spread
 
-    with _told():
+    with in_words():
         choices: dict[str, bool | None] = {"moves": False, "static": True, "auto": None}
         if decision not in choices:
             raise BadInput("The decision", f"{decision!r} does not exist", "Choose moves, static or auto")
@@ -184,10 +181,10 @@ def masks(files: list[dict], work: dict | None = None, kind: str = "static") -> 
     """
     from models.hugs.pipeline_files import own_masks_job
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         paths = [service.uploaded(str(one.get("path"))) for one in files if isinstance(one, dict)]
-        found = job_of(own_masks_job("script", opened.work, paths, kind)).result()
+        found = done(own_masks_job("script", opened.work, paths, kind)).result()
         opened.work.take_own({**opened.work.own, **found})
         return _described(opened) | {"replaced": sorted(found)}
 
@@ -199,9 +196,9 @@ def nerfacto(work: dict | None = None, steps: int = 5000) -> dict:
     """
     from models.hugs.pipeline_nerfstudio import nerfacto_job
 
-    with _told(), tempfile.TemporaryDirectory(prefix="vitrine-nerfstudio-") as folder:
+    with in_words(), tempfile.TemporaryDirectory(prefix="vitrine-nerfstudio-") as folder:
         opened = _opened(work)
-        found = job_of(nerfacto_job("script", opened.work, Path(folder), steps)).result()
+        found = done(nerfacto_job("script", opened.work, Path(folder), steps)).result()
         scored = found.trained
         return {"psnr": scored.psnr, "ssim": scored.ssim, "lpips": scored.lpips, "steps": found.steps}
 
@@ -216,7 +213,7 @@ def export(
     """
     from models.hugs.pipeline_files import export_job
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         if settings:
             unknown = set(settings) - set(FusionConfig.__dataclass_fields__)
@@ -225,8 +222,8 @@ def export(
             opened.work.fusion = replace(opened.work.fusion, **settings).checked()
         with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
             target = Path(folder) / download_name(opened.work.capture.name, "_masks.zip")
-            job_of(export_job("script", opened.work, target, tuple(formats or ("static",)), full_size))
-            return _served(target.name, target.read_bytes())
+            done(export_job("script", opened.work, target, tuple(formats or ("static",)), full_size))
+            return served(target.name, target.read_bytes())
 
 
 def compare(
@@ -241,10 +238,10 @@ def compare(
     from models.hugs.field_config import FieldConfig
     from models.hugs.pipeline_compare import compare_job
 
-    with _told():
+    with in_words():
         opened = _opened(work)
         asked = tuple(which or ("none", "hugs"))
-        ticket = job_of(compare_job("script", opened.work, FieldConfig(iterations=steps, side=side), seed, asked))
+        ticket = done(compare_job("script", opened.work, FieldConfig(iterations=steps, side=side), seed, asked))
         result = ticket.result()
         return {"fields": figures(result), "steps": result.steps, "seed": result.seed, "receipt": _receipt(ticket)}
 
@@ -274,7 +271,7 @@ def _described(opened: Sample) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
         target = Path(folder) / download_name(capture.name, WORK_ENDING)
         sample.save(opened, target)
-        file = _served(target.name, target.read_bytes())
+        file = served(target.name, target.read_bytes())
     return {
         "work": file,
         "photos": len(capture.views),
@@ -286,21 +283,3 @@ def _described(opened: Sample) -> dict[str, Any]:
 
 def _receipt(ticket: Any) -> dict[str, Any]:
     return json.loads(json.dumps(ticket.receipt.as_dict(), default=str)) if ticket.receipt is not None else {}
-
-
-def _served(name: str, data: bytes) -> dict[str, Any]:
-    """``data`` as a file that gradio serves: it lies in its cache, under the digest of its content."""
-    folder = Path(gradio_utils.get_upload_folder()) / hashlib.sha256(data).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_bytes(data)
-    return {"path": str(path), "orig_name": name, "size": len(data), "meta": {"_type": "gradio.FileData"}}
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turns errors meant for people into gradio's, which reach the script as its exception."""
-    try:
-        yield
-    except (BadInput, RuntimeProblem, ValueError) as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem

@@ -13,7 +13,7 @@ from app.guard.errors import BadInput
 from models.hugs.fusion_config import RANGES, WHOLE, FusionConfig, count_threshold, fraction_threshold
 
 if TYPE_CHECKING:
-    from models.runtime import Job
+    pass
 
 COLOURS, NANO, OWN = "colours", "nano", "file"
 """Sources of segments."""
@@ -87,17 +87,3 @@ def segmenter_of(which: str, given: str | None, path: str) -> Any:
     sources, _ = chosen_sources([given] if given else None, path)
     passed = checkpoint_door(sources[0])
     return SamSegmenter(Path(passed), Path(passed).stem[:16])
-
-
-def job_of(job: Job) -> Any:
-    """A job carried out, for scripts. Raises what it raised."""
-    from models.runtime import JobFailed
-
-    ticket = service.runtime().submit(job)
-    try:
-        ticket.result()
-    except JobFailed as failure:
-        if isinstance(failure.original, ValueError):
-            raise failure.original from failure
-        raise
-    return ticket

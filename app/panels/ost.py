@@ -12,13 +12,13 @@ from typing import Any
 import gradio as gr
 
 from app import service
-from app.frame import Format, Frame, Update
+from app.frame import SAVE_FILES, Format, Frame, Update
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.markup import markup
 from app.panels import ost_api as api
 from app.panels import ost_controls, ost_examples
-from app.panels.ost_classes import SAVE, ClassesTab
+from app.panels.ost_classes import ClassesTab
 from app.panels.ost_recognise import RecogniseTab
 from app.panels.ost_session import Session
 from app.panels.ost_side import Side
@@ -74,7 +74,7 @@ def build(method: Method) -> None:
     saver = _Saver(room)
     for form, button in frame.downloads.items():
         saved = button.click(saver.of(form), None, [frame.file, *frame.outputs], **EVERY)
-        saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
+        saved.then(None, [frame.file], None, js=SAVE_FILES, api_visibility="private")
     frame.cancel.click(room.cancel, None, None, **LIVE, queue=False)
     api.bind()
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
 from app import service
-from app.guard.errors import BadInput
 from app.panels import ost_controls, ost_table
 from app.room import receipt_of
-from models.runtime import Job, JobFailed, RuntimeProblem, Ticket
+from app.scripts import done, in_words
 
 
 def bind() -> None:
@@ -40,38 +37,38 @@ def recognise(
     frames: 1 to 128. views: 1, 3 or 12. epsilon, iterations, marginals (uniform or similarity): of the transport.
     transport, pool: parts of the score. shuffle: also score the frames in random order.
     """
-    with told():
+    with in_words():
         from models.ost.pipeline import recognise_job
 
         options = ost_controls.asked(frames, views, epsilon, iterations, marginals, transport, pool, shuffle)
-        ticket = _run(recognise_job("script", _source(video), ost_table.of_plain(classes), options))
+        ticket = done(recognise_job("script", _source(video), ost_table.of_plain(classes), options))
         return _plain(ticket.result().as_dict()) | {"receipt": receipt_of(ticket)}
 
 
 def timeline(video: gr.FileData, classes: list, window: float = 2.0, frames: int = 16) -> dict:
     """Scores in a window (seconds) that moves by a quarter of itself, and stretches with in and out times."""
-    with told():
+    with in_words():
         from models.ost.export import timeline_json
         from models.ost.timeline import timeline_job
 
         options = ost_controls.asked(frames)
-        ticket = _run(timeline_job("script", _source(video), ost_table.of_plain(classes), options, window))
+        ticket = done(timeline_job("script", _source(video), ost_table.of_plain(classes), options, window))
         return json.loads(timeline_json(ticket.result())) | {"receipt": receipt_of(ticket)}
 
 
 def nouns(video: gr.FileData, classes: list, frames: int = 16) -> dict:
     """Rank classes by what an ImageNet classifier names in the frames (ConSE): nouns, not motions."""
-    with told():
+    with in_words():
         from models.ost.conse import conse_job
 
         job = conse_job("script", _source(video), ost_table.of_plain(classes), ost_controls.asked(frames))
-        ticket = _run(job)
+        ticket = done(job)
         return _plain(ticket.result().as_dict()) | {"receipt": receipt_of(ticket)}
 
 
 def classes(names: list, form: str = "plain") -> dict:
     """Descriptors of the offline bank for class names. form: plain, json, csv or official."""
-    with told():
+    with in_words():
         made = ost_table.of_plain(names)
         if form == "plain":
             return {"classes": ost_table.plain(made)}
@@ -80,7 +77,7 @@ def classes(names: list, form: str = "plain") -> dict:
 
 def lint(classes: list) -> dict:
     """Remarks on a class list: empty, duplicate, numbered, too long, naming the class."""
-    with told():
+    with in_words():
         from models.ost.lint import lint as remarks
 
         found = remarks(ost_table.of_plain(classes))
@@ -89,25 +86,8 @@ def lint(classes: list) -> dict:
 
 def question(names: list) -> str:
     """The question for a language model that asks for descriptors of these classes."""
-    with told():
+    with in_words():
         return ost_table.question(ost_table.of_plain(names))
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Errors reach the client in words."""
-    try:
-        yield
-    except JobFailed as failure:
-        raise gr.Error(str(failure.original or failure), print_exception=False) from failure
-    except (BadInput, RuntimeProblem, ValueError) as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
-
-
-def _run(job: Job) -> Ticket:
-    ticket = service.runtime().submit(job)
-    ticket.result()
-    return ticket
 
 
 def _source(video: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.frame import Update
+from app.frame import SAVE_FILES, Update
 from app.guard.errors import BadInput
 from app.markup import markup
 from app.panels import ost_table
@@ -23,10 +23,6 @@ KEPT = "vitrine.ost.classes"
 """Where the browser keeps the table, so that a reload loses nothing."""
 LOAD = f"() => localStorage.getItem('{KEPT}') || ''"
 KEEP = f"(text) => {{ if (text) localStorage.setItem('{KEPT}', text); }}"
-SAVE = """(files) => {
-  for (const one of [files].flat()) if (one && one.url)
-    Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
-}"""
 
 
 class ClassesTab:
@@ -122,7 +118,7 @@ class ClassesTab:
                 yield from self._save(self.room.session(request), rows, form)
 
             saved = button.click(save, [self.table], [self.out, *self.room.frame.outputs], **EVERY)
-            saved.then(None, [self.out], None, js=SAVE, api_visibility="private")
+            saved.then(None, [self.out], None, js=SAVE_FILES, api_visibility="private")
 
     def _keep(self, event: Any) -> None:
         """After ``event`` the browser keeps the table."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import utils as gradio_utils
 
 from app import service
 from app.guard.errors import BadInput
 from app.panels import pelk_examples, pelk_field, pelk_field_view, pelk_tasks
 from app.room import receipt_of
+from app.scripts import done, in_words, served
 from models.pelk import designer, export
 from models.pelk import pipeline_drawings as drawings
 from models.pelk.designer import KernelSpec
 from models.pelk.designer_embedding import Form, identity
-from models.runtime import Job, JobFailed, RuntimeProblem, Ticket
 
 
 def bind() -> None:
@@ -48,7 +44,7 @@ def design(
     width 1. bins: the whole grid as text instead, must sum to kernel. height, width, channels: the feature map that
     multiply-adds are counted for. seed: of the drawn weights. embedding: none, literal or masked.
     """
-    with told():
+    with in_words():
         made = designer.design(KernelSpec(kernel, centre_radius, base, merge_tail, bins, height, width, channels, seed))
         found = identity(made, _form(embedding))
         effect = {"form": found.form, "bias": found.bias, "difference": found.difference, "said": found.said}
@@ -57,7 +53,7 @@ def design(
 
 def curve(centre_radius: int = 2, base: float = 2.0, merge_tail: bool = False) -> dict:
     """Weights per channel for every odd kernel size from 3 to 151: dense, two stripes, peripheral."""
-    with told():
+    with in_words():
         found = designer.curve(centre_radius, base, merge_tail)
         return {
             "kernels": list(found.kernels),
@@ -83,7 +79,7 @@ def export_kernel(
 
     form: npz, npy, json, csv, png, py (a layer that needs torch alone) or onnx. The rest as for /pelk_design.
     """
-    with told():
+    with in_words():
         made = designer.design(KernelSpec(kernel, centre_radius, base, merge_tail, bins, height, width, channels, seed))
         return served(*export.exported(made, form))
 
@@ -107,7 +103,7 @@ def time(
     """
     from models.pelk.pipeline_timing import timing_job
 
-    with told():
+    with in_words():
         spec = KernelSpec(kernel, centre_radius, base, merge_tail, bins, height, width, channels, seed)
         ticket = done(timing_job("script", spec, seconds))
         return ticket.result().as_dict() | {"receipt": receipt_of(ticket)}
@@ -130,7 +126,7 @@ def fields(
     """
     from models.pelk.pipeline_fields import fields_job
 
-    with told():
+    with in_words():
         picture = pelk_examples.opened(_uploaded(image), _name(image))
         own = None
         if checkpoint is not None:
@@ -158,7 +154,7 @@ def follow(
     """
     from models.pelk.pipeline_tasks import path_job
 
-    with told():
+    with in_words():
         truth = None
         if strokes is None:
             _length(length)
@@ -181,7 +177,7 @@ def segment(seed: int = 0, paints: list[dict] | None = None, run: int = 0) -> di
     """
     from models.pelk.pipeline_tasks import room_job
 
-    with told():
+    with in_words():
         image, truth = drawings.sampled_room(pelk_tasks.seed_of(seed))
         strokes = drawings.paints_of(paints or [])
         shown = drawings.painted_room(image, strokes)
@@ -199,7 +195,7 @@ def score(task: str = "pathfinder", pictures: int = 100, first_seed: int = 0, ru
     """
     from models.pelk.pipeline_tasks import score_job
 
-    with told():
+    with in_words():
         wanted: Any = task
         ticket = done(score_job("script", wanted, pictures, pelk_tasks.seed_of(first_seed), run))
         return ticket.result().as_dict() | {"receipt": receipt_of(ticket)}
@@ -219,27 +215,6 @@ def _answered(saved: Any) -> dict[str, Any]:
     return json.loads(saved.files["json"]) | {"png": served(f"{saved.stem}.png", saved.files["png"])}
 
 
-def done(job: Job) -> Ticket:
-    """``job`` carried out. Raises what it raised, as people should see it."""
-    ticket = service.runtime().submit(job)
-    try:
-        ticket.result()
-    except JobFailed as failure:
-        if isinstance(failure.original, ValueError):
-            raise failure.original from failure
-        raise
-    return ticket
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turns errors meant for people into gradio's, which reach the script as its exception."""
-    try:
-        yield
-    except (BadInput, RuntimeProblem, ValueError) as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
-
-
 def _name(file: dict) -> str:
     return str(file.get("orig_name") or "file") if isinstance(file, dict) else "file"
 
@@ -248,12 +223,3 @@ def _uploaded(file: dict) -> Path:
     if not isinstance(file, dict) or not file.get("path"):
         raise BadInput("The file", "is none", "Pass gradio_client.handle_file(path)")
     return service.uploaded(str(file["path"]))
-
-
-def served(name: str, data: bytes) -> dict[str, Any]:
-    """``data`` as a file that gradio serves: it lies in its cache, under the digest of its content."""
-    folder = Path(gradio_utils.get_upload_folder()) / hashlib.sha256(data).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_bytes(data)
-    return {"path": str(path), "orig_name": name, "size": len(data), "meta": {"_type": "gradio.FileData"}}

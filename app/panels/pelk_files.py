@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.frame import Update
+from app.frame import SAVE_FILES, Update
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels.pelk_examples import Examples
@@ -17,11 +17,6 @@ from app.panels.pelk_session import TABS, Session
 from app.panels.pelk_work import Room
 from app.room import EVERY, guarded
 
-SAVE = """(file) => {
-  const one = Array.isArray(file) ? file[0] : file;
-  if (!one || !one.url) return;
-  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
-}"""
 OPEN_TAB = "() => document.getElementById('room-pelk').dataset.tool || 'kernel'"
 """Which tab the browser shows; the server is not told when another is opened."""
 Make = Callable[[Session], tuple[str, bytes]]
@@ -67,7 +62,7 @@ class Files:
         return [self.room.frame.file, *self.room.frame.outputs]
 
     def _then_saved(self, event: Any) -> None:
-        event.then(None, [self.room.frame.file], None, js=SAVE, api_visibility="private")
+        event.then(None, [self.room.frame.file], None, js=SAVE_FILES, api_visibility="private")
 
     @guarded
     def _give(self, session: Session, make: Make) -> Iterator[Update]:

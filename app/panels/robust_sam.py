@@ -8,7 +8,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from app import service
-from app.frame import Format, Frame
+from app.frame import SAVE_FILES, Format, Frame
 from app.markup import markup
 from app.palette import OBJECT_COLORS
 from app.panels import robust_sam_api as api
@@ -76,12 +76,6 @@ SHORTCUTS = (
 )
 """What the list under ? says of this room."""
 
-SAVE = """(file) => {
-  const one = Array.isArray(file) ? file[0] : file;
-  if (!one || !one.url) return;
-  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
-}"""
-
 
 def build(method: Method) -> None:
     """Draw the room inside the current tab and connect it."""
@@ -135,7 +129,7 @@ def build(method: Method) -> None:
     frame.cancel.click(bound.cancel, None, **{**live, "queue": False})
     for key, button in frame.downloads.items():
         saved = button.click(bound.download(key), [branch], **{**every, "outputs": [frame.file, *shown]})
-        saved.then(None, [frame.file], None, js=SAVE, api_visibility="private")
+        saved.then(None, [frame.file], None, js=SAVE_FILES, api_visibility="private")
     for endpoints in ENDPOINTS:
         endpoints.bind()
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
-from gradio import utils as gradio_utils
 from PIL import Image
 
 from app import service
@@ -18,12 +15,11 @@ from app.annotate import exporters
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.palette import OBJECT_COLORS, rgb
-from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import read_photo
 from app.panels.robust_sam_handlers import checked_degradation, full_answer
 from app.panels.robust_sam_jobs import degrade_request
 from app.panels.robust_sam_session import Answer, Photo, Seen, Session
-from models.runtime import RuntimeProblem
+from app.scripts import in_words, served
 
 
 def bind() -> None:
@@ -57,7 +53,7 @@ def segment(
     told: dict[str, Any] = {"receipt": dict(answer.receipt)}
     for key, branch in answer.branches.items():
         told[key] = {
-            "mask": _file(download_name(name, f"_{key}.png"), _png(branch.mask.astype(np.uint8) * 255)),
+            "mask": served(download_name(name, f"_{key}.png"), _png(branch.mask.astype(np.uint8) * 255)),
             "confidence": branch.confidence,
             "area": branch.area,
             "milliseconds": branch.milliseconds,
@@ -70,12 +66,12 @@ def degrade(image: dict, kind: str, severity: float = 1.0, seed: int = 0) -> dic
 
     kind: one of the 15 names of models.parts.degradations; severity: 0 to 1.5, 1 is the paper's strength.
     """
-    with _Told():
+    with in_words():
         session = Session("script")
         session.degradation = checked_degradation(kind, severity, seed)
         session.set_photo(_photo(image))
         seen = Seen(*service.runtime().submit(degrade_request(session)).result())
-        return _file(download_name(_name(image), f"_{kind}.png"), _png(seen.image))
+        return served(download_name(_name(image), f"_{kind}.png"), _png(seen.image))
 
 
 def export(
@@ -95,7 +91,7 @@ def export(
     form: png, rgba, coco, coco_polygon, yolo, label_studio, npy or npz; branch: robust or sam.
     """
     session, answer = _segmented(image, points, labels, box, checkpoint, refine, painting, strokes)
-    with _Told():
+    with in_words():
         if form not in exporters.FORMATS:
             raise BadInput("The format", f"{form!r} does not exist", f"Choose one of {', '.join(exporters.FORMATS)}")
         if branch not in answer.branches or session.photo is None:
@@ -103,18 +99,7 @@ def export(
             raise BadInput("The branch", f"{branch!r} is not in these weights", f"Choose one of {known}")
         thing = exporters.MaskObject("Object 1", answer.branches[branch].mask, rgb(OBJECT_COLORS[0]))
         data = exporters.FORMATS[form].export([thing], session.photo.image, {**answer.receipt, "branch": branch})
-        return _file(download_name(session.photo.name, exporters.FORMATS[form].suffix), data)
-
-
-class _Told:
-    """Turns errors meant for people into gradio's, which reach the script as its exception."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, BadInput | state.BadPrompt | RuntimeProblem | ValueError):
-            raise gr.Error(str(error), print_exception=False) from error
+        return served(download_name(session.photo.name, exporters.FORMATS[form].suffix), data)
 
 
 def _segmented(
@@ -127,7 +112,7 @@ def _segmented(
     painting: dict | None,
     strokes: list[dict] | None,
 ) -> tuple[Session, Answer]:
-    with _Told():
+    with in_words():
         if checkpoint != "nano":
             raise BadInput(checkpoint, "is not an embedded checkpoint", "Choose nano, or load a file in the page")
         if len(points) != len(labels):
@@ -164,7 +149,7 @@ def _name(image: dict) -> str:
 
 def _photo(image: dict) -> Photo:
     if not isinstance(image, dict) or not image.get("path"):
-        raise BadInput("The image", "is not a file", "Pass gradio_client.handle_file(path)")
+        raise BadInput("The image", "is not a file", "Pass gradio_client.handleserved(path)")
     path, name = str(image["path"]), _name(image)
     return read_photo(service.uploaded(path), name, {"upload": path, "name": name})
 
@@ -173,12 +158,3 @@ def _png(values: npt.NDArray[np.uint8]) -> bytes:
     data = BytesIO()
     Image.fromarray(values).save(data, "PNG")
     return data.getvalue()
-
-
-def _file(name: str, data: bytes) -> dict[str, Any]:
-    """``data`` as a file that gradio serves: it lies in its cache, under the digest of its content."""
-    folder = Path(gradio_utils.get_upload_folder()) / hashlib.sha256(data).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_bytes(data)
-    return {"path": str(path), "orig_name": name, "size": len(data), "meta": {"_type": "gradio.FileData"}}

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from app import theme
-from app.frame import Update, receipt_line, state_line
+from app.frame import SAVE_FILES, Update, receipt_line, state_line
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels import robust_sam_everything_run as running
@@ -70,9 +70,6 @@ class EverythingTool:
         self._connect()
 
     def _connect(self) -> None:
-        # Not at module level: the room itself imports this module.
-        from app.panels.robust_sam import SAVE
-
         inputs = [self.branch, *self.fields.values()]
         receipt = self.tools.room.frame.receipt
         outputs = [*self.bar.outputs, self.start, self.shown, *self.downloads.values(), receipt]
@@ -84,7 +81,7 @@ class EverythingTool:
         self.shown.act(self.pick, None, [*room.frame.outputs, room.stage, *self.bar.outputs], **LIVE)
         for key, button in self.downloads.items():
             saved = button.click(self.download(key), None, [self.file, *self.bar.outputs], **LIVE)
-            saved.then(None, [self.file], None, js=SAVE, api_visibility="private")
+            saved.then(None, [self.file], None, js=SAVE_FILES, api_visibility="private")
 
     def run(self, branch: str, request: gr.Request, *values: Any) -> Iterator[Update]:
         """Search the picture the page sees with one model or both."""

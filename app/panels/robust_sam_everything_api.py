@@ -11,8 +11,9 @@ from app.guard.errors import BadInput
 from app.guard.paths import download_name
 from app.panels import robust_sam_everything_run as running
 from app.panels import robust_sam_everything_view as view
-from app.panels.robust_sam_api import _file, _name, _photo, _Told
+from app.panels.robust_sam_api import _name, _photo
 from app.panels.robust_sam_session import Session
+from app.scripts import in_words, served
 from models.robust_sam.everything_config import EverythingConfig
 
 
@@ -29,7 +30,7 @@ def everything(image: dict, branch: str = "robust", settings: dict | None = None
     "csv": file, "coco": file}; each result has "branch", "segments" (number, area in pixels, bbox x, y, width, height,
     predicted_iou, stability, point, crop), "labels" (PNG label map file) and "milliseconds".
     """
-    with _Told():
+    with in_words():
         if checkpoint != "nano":
             raise BadInput(checkpoint, "is not an embedded checkpoint", "Choose nano, or load a file in the page")
         session = Session("script")
@@ -46,15 +47,15 @@ def everything(image: dict, branch: str = "robust", settings: dict | None = None
             {
                 "branch": result.branch,
                 "segments": result.table(),
-                "labels": _file(download_name(photo, f"_everything_{result.branch}.png"), view.as_png(result, said)),
+                "labels": served(download_name(photo, f"_everything_{result.branch}.png"), view.as_png(result, said)),
                 "milliseconds": result.milliseconds,
             }
             for result in found
         ]
         return {
             "results": results,
-            "csv": _file(download_name(photo, "_everything.csv"), view.as_csv(found)),
-            "coco": _file(download_name(photo, "_everything.json"), view.as_coco(found, photo, said)),
+            "csv": served(download_name(photo, "_everything.csv"), view.as_csv(found)),
+            "coco": served(download_name(photo, "_everything.json"), view.as_coco(found, photo, said)),
         }
 
 

@@ -15,7 +15,8 @@ from app.panels.robust_sam_handlers import checked_degradation
 from app.panels.robust_sam_inside import files, inside_request
 from app.panels.robust_sam_jobs import described
 from app.panels.robust_sam_sweep import about_of
-from app.panels.robust_sam_sweep_api import scripted, told
+from app.panels.robust_sam_sweep_api import scripted
+from app.scripts import in_words
 from models.robust_sam import inside_export
 
 
@@ -40,7 +41,7 @@ def inside(
     photo as it is. Returns {"cleaners": numbers of the three cleaners, "attention": padding shares, "missing": what
     these weights lack, "npz": file with every array, "png": file with every picture, "receipt"}.
     """
-    with told():
+    with in_words():
         session = scripted(image, points, labels, box, checkpoint, seed)
         session.degradation = checked_degradation(kind, severity, seed)
         job, photo = inside_request(session)

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from app import service, theme
-from app.frame import Update
+from app.frame import SAVE_FILES, Update
 from app.markup import markup
 from app.panels import robust_sam_handlers as handlers
 from app.panels import robust_sam_project_api as api
@@ -25,11 +25,6 @@ from app.panels.robust_sam_work import Room
 
 SLUG = "robust_sam"
 SCRIPTS = ("project_core.js", "project_lists.js", "project_labels.js", "project.js")
-SAVE = """(file) => {
-  const one = Array.isArray(file) ? file[0] : file;
-  if (!one || !one.url) return;
-  Object.assign(document.createElement('a'), {href: one.url, download: one.orig_name || ''}).click();
-}"""
 
 
 def build(tools: Tools) -> None:
@@ -77,7 +72,7 @@ def attach(tools: Tools) -> None:
 
     panel.do(act, None, shown, trigger_mode="multiple", **live)
     saved = panel.take(act, None, shown, trigger_mode="multiple", **live)
-    saved.then(None, [file], None, js=SAVE, api_visibility="private")
+    saved.then(None, [file], None, js=SAVE_FILES, api_visibility="private")
     panel.check(look, None, [panel], trigger_mode="always_last", **live)
     panel.halt(stop, None, None, queue=False, **live)
     handlers.REOPENERS["project"] = reopen

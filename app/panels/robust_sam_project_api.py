@@ -15,11 +15,11 @@ from app.annotate.project_export import matched, read_dataset, suffix_of
 from app.annotate.project_images import add_images, in_files
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.panels.robust_sam_api import _file, _Told
 from app.panels.robust_sam_project_export import Masks
 from app.panels.robust_sam_project_files import exported, take_annotations
 from app.panels.robust_sam_project_folders import shelf
 from app.panels.robust_sam_session import Session
+from app.scripts import in_words, served
 
 
 def bind() -> None:
@@ -35,7 +35,7 @@ def create(name: str, files: list[dict], labels: list[str] | None = None) -> dic
     files: images or zips of images (``handle_file``). labels: the classes. Returns {"id", "images", "skipped":
     [[name, reason], ...]}.
     """
-    with _Told():
+    with in_words():
         project = shelf().make(name, labels=labels_from(labels or []))
         added = add_images(project, in_files([_upload(file) for file in files]))
         return {
@@ -67,7 +67,7 @@ def listed() -> list[dict]:
 
 def bring_in(project: str, file: dict) -> str:
     """Import annotations of images that the project has: COCO, Label Studio, YOLO, PNG, npy. Returns a sentence."""
-    with _Told():
+    with in_words():
         path, name = _upload(file)
         return take_annotations(shelf().open(project), path, name, "script")
 
@@ -77,11 +77,11 @@ def export(project: str, form: str = "coco", scope: str = "") -> dict:
 
     form: coco, coco_polygon, yolo, label_studio, png, rgba, npy or npz. scope "done": only images marked as done.
     """
-    with _Told(), tempfile.TemporaryDirectory() as folder:
+    with in_words(), tempfile.TemporaryDirectory() as folder:
         opened = shelf().open(project)
         path = Path(folder) / download_name(opened.manifest.name, suffix_of(form), "project")
         exported(opened, Session("script"), form, scope, path)
-        return _file(path.name, path.read_bytes())
+        return served(path.name, path.read_bytes())
 
 
 def compare(project: str, file: dict) -> list[dict]:
@@ -90,7 +90,7 @@ def compare(project: str, file: dict) -> list[dict]:
     Objects are matched by IoU of at least 0.5. Returns [{"image", "matched", "only_project", "only_file", "mean_iou",
     "f1", "kappa"}, ...]; null where there is nothing to compare.
     """
-    with _Told():
+    with in_words():
         opened, (path, name) = shelf().open(project), _upload(file)
         masks, notes = Masks(opened, "script"), list[tuple[str, str]]()
         told = []
@@ -112,5 +112,5 @@ def compare(project: str, file: dict) -> list[dict]:
 
 def _upload(file: dict) -> tuple[Path, str]:
     if not isinstance(file, dict) or not file.get("path"):
-        raise BadInput("The file", "is not a file", "Pass gradio_client.handle_file(path)")
+        raise BadInput("The file", "is not a file", "Pass gradio_client.handleserved(path)")
     return service.uploaded(str(file["path"])), str(file.get("orig_name") or "file")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
 from app import service
 from app.guard.errors import BadInput
-from app.panels import robust_sam_state as state
 from app.panels.robust_sam_examples import read_photo
 from app.panels.robust_sam_handlers import checked_degradation
 from app.panels.robust_sam_session import Degradation, Session
 from app.panels.robust_sam_sweep import AUTOMATIC, FILE, OWN, Mode, about_of, sweep_request
+from app.scripts import in_words
 from models.robust_sam import sweep_export
 from models.robust_sam.sweep_types import SEVERITIES
-from models.runtime import RuntimeProblem
 
 
 def bind() -> None:
@@ -48,7 +45,7 @@ def sweep(
     "is_accuracy", "title"}, "points": [{"severity", "gain", "sam": {"mean", "low", "high", "iou"}, "robust": ...}],
     "receipt", ...}.
     """
-    with told():
+    with in_words():
         session = scripted(image, points, labels, box, checkpoint, first_seed)
         return _measured(session, "severity", kind, 1.0, seeds, truth, reference, severities or list(SEVERITIES))
 
@@ -66,7 +63,7 @@ def radar(
     checkpoint: str = "nano",
 ) -> dict:
     """IoU of plain SAM and of RobustSAM for all 15 degradations at one severity. Arguments as /robust_sam_sweep."""
-    with told():
+    with in_words():
         session = scripted(image, points, labels, box, checkpoint, first_seed)
         return _measured(session, "radar", "fog", severity, seeds, truth, reference, list(SEVERITIES))
 
@@ -121,12 +118,3 @@ def scripted(
         actions.append({"do": "box"} | dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)))
     session.act(actions, 0)
     return session
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turns errors meant for people into gradio's, which reach the script as its exception."""
-    try:
-        yield
-    except (BadInput, state.BadPrompt, RuntimeProblem, ValueError) as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
