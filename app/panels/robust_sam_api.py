@@ -149,7 +149,7 @@ def _name(image: dict) -> str:
 
 def _photo(image: dict) -> Photo:
     if not isinstance(image, dict) or not image.get("path"):
-        raise BadInput("The image", "is not a file", "Pass gradio_client.handleserved(path)")
+        raise BadInput("The image", "is not a file", "Pass gradio_client.handle_file(path)")
     path, name = str(image["path"]), _name(image)
     return read_photo(service.uploaded(path), name, {"upload": path, "name": name})
 

@@ -112,5 +112,5 @@ def compare(project: str, file: dict) -> list[dict]:
 
 def _upload(file: dict) -> tuple[Path, str]:
     if not isinstance(file, dict) or not file.get("path"):
-        raise BadInput("The file", "is not a file", "Pass gradio_client.handleserved(path)")
+        raise BadInput("The file", "is not a file", "Pass gradio_client.handle_file(path)")
     return service.uploaded(str(file["path"])), str(file.get("orig_name") or "file")
