@@ -95,11 +95,12 @@ def _fusion() -> float:
 def _capture() -> tuple[float, dict[str, float]]:
     """Seconds from photos to masks, and of each stage."""
     from models.hugs import pipeline
+    from models.hugs.fusion_config import suited_to
     from models.hugs.pipeline_work import Work
     from models.hugs.scenes import hugs_scene
 
     capture = hugs_scene(SCENE, SEED, CAPTURE_SIDE, FRAMES)
-    work = Work(capture)
+    work = Work(capture, fusion=suited_to(FRAMES, CAPTURE_SIDE))
     runtime = Runtime(RuntimeConfig(devices=("cpu",)))
     stages: dict[str, float] = {}
     try:

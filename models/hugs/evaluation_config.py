@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.hugs.field_config import FieldConfig
-from models.hugs.fusion_config import FusionConfig
+from models.hugs.fusion_config import FusionConfig, suited_to
 
-Map = Literal["sfm", "residual", "residual_segments", "hugs", "silhouettes"]
-MAPS: tuple[Map, ...] = ("sfm", "residual", "residual_segments", "hugs", "silhouettes")
-"""Static maps with a score: the two cues, the residual voted over segments, HuGS, and HuGS with the true silhouettes
-of what moves among its segments."""
+SIDE, FRAMES = 192, 36
+
+Map = Literal["sfm", "residual", "residual_segments", "hugs", "hugs_plain", "silhouettes"]
+MAPS: tuple[Map, ...] = ("sfm", "residual", "residual_segments", "hugs", "hugs_plain", "silhouettes")
+"""Static maps with a score: the two cues, the residual voted over segments, HuGS, HuGS with the paper's residual (which
+forgives neither blur nor shifts), and HuGS with the true silhouettes of what moves among its segments."""
 
 Training = Literal["none", "sfm", "residual", "residual_segments", "hugs", "robust", "true"]
 TRAININGS: tuple[Training, ...] = ("none", "sfm", "residual", "residual_segments", "hugs", "robust", "true")
@@ -27,11 +29,11 @@ class EvaluationConfig:
 
     scenes: int
     seeds: int
-    side: int = 192
-    frames: int = 36
+    side: int = SIDE
+    frames: int = FRAMES
     cue: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=300))
     final: FieldConfig = field(default_factory=lambda: FieldConfig(iterations=500))
-    fusion: FusionConfig = field(default_factory=lambda: FusionConfig(track_threshold=4, quantile=0.95, erode=3))
+    fusion: FusionConfig = field(default_factory=lambda: suited_to(FRAMES, SIDE))
 
 
 FULL = EvaluationConfig(scenes=6, seeds=3)

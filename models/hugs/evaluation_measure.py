@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from models.hugs.colour_segments import colour_partition, colour_segments
-from models.hugs.evaluation_config import EvaluationConfig
+from models.hugs.cues import Residual
+from models.hugs.evaluation_config import TRAININGS, EvaluationConfig
 from models.hugs.evaluation_records import FieldScore, MapScore, Record
-from models.hugs.field import Renderable, render_view, train_field
+from models.hugs.field import FieldProgress, train_field
 from models.hugs.field_config import FieldConfig
-from models.hugs.field_rays import learning_size, reduced
-from models.hugs.fusion import single_cue
+from models.hugs.field_rays import reduced
+from models.hugs.fusion import FrameCues, Single, fuse, single_cue
 from models.hugs.partition import partition
-from models.hugs.pipeline_work import Work
+from models.hugs.pipeline_work import Work, at_size, residual_of
 from models.hugs.proposals import COLOUR_NAME, Proposal
+from models.hugs.scores import agreement, tally
 from models.hugs.sfm import SfmConfig, run_sfm
 from models.parts.capture import Capture, View
 from models.parts.metrics import colour_correct, psnr, ssim
@@ -49,16 +51,13 @@ def measure(
     work, placed = prepared(capture, config, proposer, clock)
     maps = all_maps(work, config)
     truth = {view.name: view.truth for view in capture.views if view.truth is not None}
-    trainings: dict[str, Masks | None] = {"none": None, **maps, "true": truth}
-    del trainings["silhouettes"]
-    fields = {}
-    for which, masks in trainings.items():
+    known = {"none": None, **maps, "true": truth}
+    fields: dict[str, FieldScore] = {}
+    for which in TRAININGS:
         since = time.monotonic()
-        fields[which] = field_score(work.capture, masks, config.final, seed)
+        masks, loss = known.get(which), "robust" if which == "robust" else config.final.loss
+        fields[which] = field_score(work.capture, masks, replace(config.final, loss=loss), seed)
         clock.add(f"field {which}", since)
-    since = time.monotonic()
-    fields["robust"] = field_score(work.capture, None, replace(config.final, loss="robust"), seed)
-    clock.add("field robust", since)
     structure = work.capture.structure
     return Record(
         scene,
@@ -88,18 +87,13 @@ def prepared(capture: Capture, config: EvaluationConfig, proposer: Proposer | No
         work.take_proposal(view.name, Proposal(COLOUR_NAME, segments_of(work.frame(view.name), proposer)))
     clock.add("segments", since)
     since = time.monotonic()
-    look(work, None, config.cue)
+    field = trained(structured, None, config.cue, 0)
+    for view in structured.posed:
+        work.take_render(view.name, field.seen_by(view))
     clock.add("residual", since)
     structure = structured.structure
     seen = 0 if structure is None else sum((points.point_ids >= 0).any() for points in structure.keypoints.values())
     return work, int(seen)
-
-
-def look(work: Work, masks: Masks | None, config: FieldConfig) -> None:
-    """Trains a field and renders every photo into ``work``."""
-    field = trained(work.capture, masks, config, 0)
-    for view in work.capture.posed:
-        work.take_render(view.name, rendered(field, view, config))
 
 
 def segments_of(image: npt.NDArray[np.uint8], proposer: Proposer | None) -> npt.NDArray[np.int32]:
@@ -111,20 +105,27 @@ def segments_of(image: npt.NDArray[np.uint8], proposer: Proposer | None) -> npt.
 
 def all_maps(work: Work, config: EvaluationConfig) -> dict[str, Masks]:
     """Name -> view name -> (H, W) bool static map, of each cue and of the fusion."""
-    names = work.names
+    singles: dict[str, Single] = {"sfm": "sfm", "residual": "residual", "residual_segments": "residual x segments"}
     maps: dict[str, Masks] = {
-        "sfm": {name: single_cue(work.cues(name), config.fusion, "sfm") for name in names},
-        "residual": {name: single_cue(work.cues(name), config.fusion, "residual") for name in names},
-        "residual_segments": {
-            name: single_cue(work.cues(name), config.fusion, "residual x segments") for name in names
-        },
-        "hugs": work.masks(),
+        which: {name: single_cue(work.cues(name), config.fusion, single) for name in work.names}
+        for which, single in singles.items()
+    }
+    maps["hugs"] = work.masks()
+    maps["hugs_plain"] = {
+        view.name: at_size(fuse(with_plain_residual(work, view), config.fusion).static, view.size)
+        for view in work.capture.views
     }
     true = Work(work.capture, dict(work.renders), fusion=config.fusion)
     for view in work.capture.views:
         true.take_proposal(view.name, Proposal("true", with_silhouettes(work.proposals[view.name].segments, view)))
     maps["silhouettes"] = true.masks()
     return maps
+
+
+def with_plain_residual(work: Work, view: View) -> FrameCues:
+    """The cues of a photo with the paper's residual, which forgives neither blur nor shifts."""
+    residual = residual_of(view.image, work.renders[view.name], Residual.between)
+    return replace(work.cues(view.name), residual=residual)
 
 
 def with_silhouettes(segments: npt.NDArray[np.int32], view: View) -> npt.NDArray[np.int32]:
@@ -141,31 +142,16 @@ def map_score(masks: Mapping[str, npt.NDArray[np.bool_]], truth: Mapping[str, np
     """Pixels of all frames counted together."""
     counts = np.zeros(4, np.int64)
     for name, static in truth.items():
-        counts += np.bincount((2 * static.astype(np.int64) + masks[name]).ravel(), minlength=4)
-    hit, missed, wrongly, kept = (int(value) for value in counts)
-    moving = hit / max(hit + missed + wrongly, 1)
-    resting = kept / max(kept + missed + wrongly, 1)
-    return MapScore(
-        round((moving + resting) / 2, 5),
-        round(moving, 5),
-        round(2 * hit / max(2 * hit + missed + wrongly, 1), 5),
-        round(hit / max(hit + missed, 1), 5),
-    )
+        counts += tally(static, masks[name])
+    found = agreement(counts)
+    return MapScore(*(round(value, 5) for value in (found.miou, found.transient_iou, found.f1, found.recall)))
 
 
-def trained(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> Renderable:
+def trained(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> FieldProgress:
     """The field after all its steps."""
     points = None if capture.structure is None else capture.structure.xyz
     *_, last = train_field(capture.posed, masks, config, np.random.default_rng(seed), points)
-    return last.field
-
-
-def rendered(field: Renderable, view: View, config: FieldConfig) -> npt.NDArray[np.float32]:
-    """The field's picture of a view at the size it learns at."""
-    assert view.intrinsics is not None
-    assert view.camera_to_world is not None
-    camera = view.intrinsics.scaled(*learning_size(view, config.side))
-    return render_view(field, camera, view.camera_to_world, config)[0]
+    return last
 
 
 def field_score(capture: Capture, masks: Masks | None, config: FieldConfig, seed: int) -> FieldScore:
@@ -175,8 +161,8 @@ def field_score(capture: Capture, masks: Masks | None, config: FieldConfig, seed
     for view in capture.held_out:
         assert view.intrinsics is not None
         assert view.camera_to_world is not None
-        whole = np.rint(render_view(field, view.intrinsics, view.camera_to_world, config)[0] * 255) / 255
-        small = np.rint(rendered(field, view, config) * 255) / 255
+        whole = np.rint(field.snapshot(view.intrinsics, view.camera_to_world) * 255) / 255
+        small = np.rint(field.seen_by(view) * 255) / 255
         truth, less = view.image / 255, reduced(view.image, small.shape[1::-1]) / 255
         corrected = psnr(colour_correct(whole, truth), truth)
         scores.append((psnr(whole, truth), ssim(whole, truth), corrected, psnr(small, less)))

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.hugs.field_config import FieldConfig
-from models.hugs.field_rays import Pixels, gather_pixels, rays_of_view
+from models.hugs.field_rays import Pixels, gather_pixels, learning_size, rays_of_view
 from models.hugs.field_space import Space, space_of
 from models.parts import volume_rendering as vr
 from models.parts import volume_rendering_losses as losses
 from models.parts.capture import Intrinsics, View
+from models.parts.problems import BadInput
 from models.parts.voxel_grid import VoxelGrid, resolution_of
 
 Picture = npt.NDArray[np.float32]
@@ -151,6 +152,12 @@ class FieldProgress:
     def snapshot(self, intrinsics: Intrinsics, camera_to_world: npt.NDArray[np.float64]) -> Picture:
         """(H, W, 3) float32 picture of the field as it is now."""
         return render_view(self.field, intrinsics, camera_to_world, self.config)[0]
+
+    def seen_by(self, view: View) -> Picture:
+        """The picture of a view at the size it learns at. Raises BadInput for a view without a camera."""
+        if view.intrinsics is None or view.camera_to_world is None:
+            raise BadInput(view.name, "has no camera", "Run structure from motion first")
+        return self.snapshot(view.intrinsics.scaled(*learning_size(view, self.config.side)), view.camera_to_world)
 
 
 def train_field(

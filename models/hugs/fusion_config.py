@@ -80,7 +80,7 @@ class FusionConfig:
 
 
 SUITED_SHARE = 0.11
-"""Of the photos; the track threshold that did best on captures of 36 rendered photos."""
+"""Of the photos; 4 of 36, chosen on the tuning settings of models.hugs.scenes."""
 
 
 def suited_to(images: int, side: int) -> FusionConfig:

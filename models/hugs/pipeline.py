@@ -15,20 +15,16 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from models.hugs import METHOD
-from models.hugs.field import FieldProgress, train_field
+from models.hugs.field import FieldProgress, Picture, train_field
 from models.hugs.field_config import FieldConfig
-from models.hugs.field_rays import learning_size
 from models.hugs.pipeline_work import Work
 from models.hugs.proposals import Proposal, ProposalConfig, Segmenter, propose
 from models.hugs.sfm import SfmConfig, run_sfm
 from models.parts.capture import Capture, View
 from models.parts.problems import BadInput
 from models.runtime import Job, JobContext
-
-Picture = npt.NDArray[np.float32]
 
 LOOKS = 8
 """Pictures of the shown frame that are taken along a training."""
@@ -117,7 +113,7 @@ def train_residual(
         context.tick(TRAINING_SHARE * last.step / last.steps, f"Training the field, step {last.step} of {last.steps}")
         if last.step % max(1, every // 4) == 0 or last.step == last.steps:
             losses.append((last.step, last.loss))
-            picture = _look(last, shown, config) if last.step % every == 0 else None
+            picture = last.seen_by(shown) if last.step % every == 0 else None
             yield ResidualProgress(last.step, last.steps, last.loss, shown.name if picture is not None else "", picture)
         if stop is not None and stop.is_set():
             break
@@ -126,16 +122,8 @@ def train_residual(
     for number, view in enumerate(views):
         share = TRAINING_SHARE + (1 - TRAINING_SHARE) * number / len(views)
         context.tick(share, f"Rendering photo {number + 1} of {len(views)}")
-        work.take_render(view.name, _look(last, view, config))
+        work.take_render(view.name, last.seen_by(view))
     return ResidualDone(tuple(losses), len(work.renders), last.step)
-
-
-def _look(progress: FieldProgress, view: View, config: FieldConfig) -> Picture:
-    """The field's picture of a view at the size it learns at."""
-    if view.intrinsics is None or view.camera_to_world is None:
-        raise BadInput(view.name, "has no camera", "Run structure from motion first")
-    width, height = learning_size(view, config.side)
-    return np.asarray(progress.snapshot(view.intrinsics.scaled(width, height), view.camera_to_world), np.float32)
 
 
 def find_segments(

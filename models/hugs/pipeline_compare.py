@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.hugs.field import FieldProgress, render_view, train_field
+from models.hugs.field import FieldProgress, train_field
 from models.hugs.field_config import FieldConfig
 from models.hugs.field_rays import learning_size, reduced
 from models.hugs.pipeline import make_job, posed_views
@@ -95,9 +95,8 @@ def _measured(
         if view.intrinsics is None or view.camera_to_world is None:
             continue
         context.tick(None, f"{TITLES[name]}: rendering {view.name}")
-        width, height = learning_size(view, config.side)
-        picture = field.snapshot(view.intrinsics.scaled(width, height), view.camera_to_world)
-        truth = reduced(view.image, (width, height)) / 255
+        picture = field.seen_by(view)
+        truth = reduced(view.image, learning_size(view, config.side)) / 255
         peaks.append(psnr(picture, truth))
         likenesses.append(ssim(picture, truth))
         shown[view.name] = _bytes(picture)
@@ -122,7 +121,7 @@ def _orbit(context: JobContext, views: Sequence[View], field: FieldProgress, con
             continue
         context.tick(None, "rendering the video")
         camera = view.intrinsics.scaled(width, height)
-        pictures.append(_bytes(render_view(field.field, camera, view.camera_to_world, config)[0]))
+        pictures.append(_bytes(field.snapshot(camera, view.camera_to_world)))
     return pictures + pictures[-2:0:-1]
 
 

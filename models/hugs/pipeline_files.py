@@ -9,11 +9,10 @@ from typing import Any
 
 from models.hugs import METHOD, sample
 from models.hugs.export import export_entries, write_zip
-from models.hugs.fusion_config import suited_to
 from models.hugs.import_masks import KINDS, read_masks
 from models.hugs.loading import LoadConfig, load_capture
 from models.hugs.loading_sources import FileList, Folder
-from models.hugs.pipeline_work import Map, Work, working_size
+from models.hugs.pipeline_work import Map, Work
 from models.parts.archives import SafeArchive
 from models.parts.problems import BadInput
 from models.runtime import Job, JobContext
@@ -32,8 +31,9 @@ def load_work(
         return sample.load(sources[0])
     source: Path | Sequence[Path] = sources[0] if len(sources) == 1 else sources
     capture = load_capture(source, config, lambda share, said: context.tick(share, said), name)
-    fusion = suited_to(len(capture.views), max(max(working_size(view.size)) for view in capture.views))
-    return sample.Sample(Work(capture, fusion=fusion))
+    work = Work(capture)
+    work.fusion = work.suited
+    return sample.Sample(work)
 
 
 def export_masks(

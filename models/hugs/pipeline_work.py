@@ -7,7 +7,7 @@ Frames are worked on at ``WORK_SIDE`` pixels; static maps are handed out at the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from models.hugs.cues import Map, Points, Residual, as_float, frame_points
 from models.hugs.fusion import FrameCues, Fused, fuse
-from models.hugs.fusion_config import FusionConfig
+from models.hugs.fusion_config import FusionConfig, suited_to
 from models.hugs.partition import Segments
 from models.hugs.proposals import Proposal
 from models.hugs.reasons import Reason, Row
@@ -54,6 +54,11 @@ class Work:
         """The frames in order."""
         return tuple(view.name for view in self.capture.views)
 
+    @property
+    def suited(self) -> FusionConfig:
+        """Settings to begin with for this capture."""
+        return suited_to(len(self.names), max(max(working_size(view.size)) for view in self.capture.views))
+
     def frame(self, name: str) -> Image:
         """(H, W, 3) uint8: the photo at its working size. Raises BadInput for a name the capture does not have."""
         return working_copy(self._image(name))
@@ -69,7 +74,7 @@ class Work:
         return frame_points(found.xy, own, working_size(view.size)), structure.lengths_of(name)
 
     def cues(self, name: str) -> FrameCues:
-        """What the knobs work on. A frame without segments is one segment a pixel's colour: see ``segmented``."""
+        """What the knobs work on. In a frame without segments every pixel is one: see ``segmented``."""
         with self._lock:
             if name not in self._cues:
                 image = self.frame(name)
@@ -202,17 +207,17 @@ def at_size(mask: Map, size: tuple[int, int]) -> Map:
     return cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
 
 
-def residual_of(photo: Image, render: Image) -> Residual:
+def residual_of(
+    photo: Image, render: Image, between: Callable[[Image, Image], Residual] = tolerant_residual
+) -> Residual:
     """The residual at working size. A picture rendered smaller is compared with the photo at its own size: detail that
-    the field never saw is no sign of movement, nor is its blur (models.hugs.tolerance).
+    the field never saw is no sign of movement, nor is its blur (models.hugs.tolerance). ``between``: another measure.
     """
     size = working_size((photo.shape[0], photo.shape[1]))
     height, width = render.shape[:2]
-    if (height, width) == photo.shape[:2]:
-        small = tolerant_residual(photo, render)
-    else:
-        reduced = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        small = tolerant_residual(reduced, render)
+    if (height, width) != photo.shape[:2]:
+        photo = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    small = between(photo, render)
     if small.values.shape == size:
         return small
     return Residual(np.asarray(cv2.resize(small.values, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32))
