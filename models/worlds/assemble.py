@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,20 @@ class SceneBuilder:
             0,
             np.zeros(2, np.int32) + len(self.part_names) + 1,
         )
-        self.surfaces.append(replace(self._surface(look.diffuse, 0.04, 20.0, 1.0, look), casts=casts))
+        self.surfaces.append(self._surface(0.04, 20.0, 1.0, look, casts))
         self.part_names.append(name)
 
     def add_model(
-        self, model: ObjectModel, turn: F32, scale: float, place: F32, looks: dict[int, Look] | None = None
+        self,
+        model: ObjectModel,
+        turn: F32,
+        scale: float,
+        place: F32,
+        looks: dict[int, Look] | None = None,
+        casts: bool = True,
     ) -> int:
-        """Add a model turned by (3,3), scaled, then moved to `place` (3,); returns its instance number (from 1)."""
+        """Add a model turned by (3,3), scaled, then moved to `place` (3,); returns its instance number (from 1).
+        `casts`: whether it throws shadows."""
         looks = looks or {}
         vertices = (model.vertices * np.float32(scale)) @ turn.T.astype(np.float32) + place.astype(np.float32)
         uv = model.uv
@@ -89,22 +96,16 @@ class SceneBuilder:
             model.face_material + np.int32(first_part + 1),
         )
         for index, material in enumerate(model.materials):
-            found = looks.get(index)
+            look = looks.get(index, Look(material.diffuse, model.pyramids[index]))
             strength = float(np.mean(material.specular))
             glossy = min(0.02 + 0.25 * strength, 0.5)
             shininess = float(np.clip(material.shininess, 4, 300))
-            if found is not None:
-                self.surfaces.append(self._surface(found.diffuse, glossy, shininess, material.opacity, found))
-            else:
-                plain = Look(material.diffuse, model.pyramids[index])
-                self.surfaces.append(self._surface(material.diffuse, glossy, shininess, material.opacity, plain))
+            self.surfaces.append(self._surface(glossy, shininess, material.opacity, look, casts))
             self.part_names.append(f"{model.name}: {material.name}")
         return len(self.names)
 
-    def _surface(
-        self, diffuse: tuple[float, float, float], specular: float, shininess: float, opacity: float, look: Look
-    ) -> Surface:
-        light = to_linear(np.array(diffuse, np.float32))
+    def _surface(self, specular: float, shininess: float, opacity: float, look: Look, casts: bool) -> Surface:
+        light = to_linear(np.array(look.diffuse, np.float32))
         return Surface(
             (float(light[0]), float(light[1]), float(light[2])),
             specular if look.specular is None else look.specular,
@@ -112,6 +113,7 @@ class SceneBuilder:
             opacity,
             self._texture(look.pyramid),
             0.0 if look.metal is None else look.metal,
+            casts,
         )
 
     def _append(

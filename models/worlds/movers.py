@@ -9,12 +9,12 @@ A MoverKind is what the thing is; a Mover is one pose of it. Metres, radians, ax
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from models.worlds.objects import ObjectModel
-from models.worlds.people import bodies, dress
+from models.worlds.people import Person, bodies, dress
 from models.worlds.people_poses import POSTURES, walk
 from models.worlds.room_materials import cloth, painting
 from models.worlds.room_pieces import Kit, make_piece
@@ -25,21 +25,19 @@ from models.worlds.textures import F32
 
 @dataclass(frozen=True, eq=False)
 class Mover:
-    """A thing in one photo: model (metres), turn (3,3), scale, place (3,) of its origin; `unseen` movers only throw
-    shadows."""
+    """A thing in one photo: model (metres), turn (3,3), place (3,) of its origin; `unseen` movers only throw shadows;
+    skin: (N,3) points on the surface of the model."""
 
     name: str
     model: ObjectModel
     turn: F32
     place: F32
-    scale: float = 1.0
-    unseen: bool = False
-    skin: F32 | None = None
+    unseen: bool
+    skin: F32
 
     def points(self) -> F32:
         """(N,3) points on its surface in the room, metres."""
-        skin = self.skin if self.skin is not None else _skin(self.model)
-        return ((skin * np.float32(self.scale)) @ self.turn.T + self.place).astype(np.float32)
+        return (self.skin @ self.turn.T + self.place).astype(np.float32)
 
 
 PHASES = 16
@@ -62,7 +60,7 @@ class MoverKind:
     def at(self, x: float, z: float, yaw: float, phase: float = 0.0, lift: float = 0.0) -> Mover:
         """The thing standing at (x, z) metres, turned by `yaw` (0: its front towards +z), `lift` metres up."""
         model, skin = self._posed(phase)
-        return Mover(self.name, model, about_y(yaw), np.array([x, lift, z], np.float32), 1.0, self.unseen, skin)
+        return Mover(self.name, model, about_y(yaw), np.array([x, lift, z], np.float32), self.unseen, skin)
 
     def _posed(self, phase: float) -> tuple[ObjectModel, F32]:
         step = int(np.floor(phase * PHASES)) % PHASES
@@ -83,20 +81,22 @@ def _skin(model: ObjectModel, count: int = 1500) -> F32:
     return ((1 - a) * c[:, 0] + a * (1 - b) * c[:, 1] + a * b * c[:, 2]).astype(np.float32)
 
 
-def walking_person(rng: np.random.Generator, among: tuple[int, ...] | None = None) -> MoverKind:
-    """Somebody in random clothes who walks; `among` restricts which of the ten bodies it may be."""
+def _someone(rng: np.random.Generator, among: tuple[int, ...] | None) -> Person:
     stock = bodies()
     allowed = among or tuple(range(len(stock)))
-    dressed = dress(rng, stock[allowed[int(rng.integers(len(allowed)))]])
+    return dress(rng, stock[allowed[int(rng.integers(len(allowed)))]])
+
+
+def walking_person(rng: np.random.Generator, among: tuple[int, ...] | None = None) -> MoverKind:
+    """Somebody in random clothes who walks; `among` restricts which of the ten bodies it may be."""
+    dressed = _someone(rng, among)
     swing = float(rng.uniform(0.75, 1.1))
     return MoverKind("person", lambda phase: dressed.model(walk(phase, swing)), 0.3)
 
 
 def standing_person(rng: np.random.Generator, among: tuple[int, ...] | None = None) -> MoverKind:
     """Somebody who takes another posture at every phase."""
-    stock = bodies()
-    allowed = among or tuple(range(len(stock)))
-    dressed = dress(rng, stock[allowed[int(rng.integers(len(allowed)))]])
+    dressed = _someone(rng, among)
     names = ("standing", "at ease", "hands on hips", "waving", "pointing", "carrying", "bending", "phoning")
 
     def pose(phase: float) -> ObjectModel:
@@ -113,22 +113,9 @@ def moving_thing(rng: np.random.Generator, design: int = 0, kind: str | None = N
     chosen = kind or str(rng.choice(_THINGS[design]))
     model = make_piece(chosen, rng, design).model
     if size != 1.0:
-        model = _scaled(model, size)
+        model = replace(model, vertices=(model.vertices * np.float32(size)).astype(np.float32))
     radius = float(np.hypot(model.size_m[0], model.size_m[2])) / 2
     return MoverKind(chosen, lambda phase: model, radius, faces_path=False)
-
-
-def _scaled(model: ObjectModel, size: float) -> ObjectModel:
-    return ObjectModel(
-        model.name,
-        (model.vertices * np.float32(size)).astype(np.float32),
-        model.faces,
-        model.uv,
-        model.normals,
-        model.face_material,
-        model.materials,
-        model.pyramids,
-    )
 
 
 def flat_card(rng: np.random.Generator, textured: bool | None = None) -> MoverKind:
@@ -162,4 +149,4 @@ def cloth_banner(rng: np.random.Generator) -> MoverKind:
 
 def bodiless(kind: MoverKind) -> MoverKind:
     """The same thing seen by lamps only: it throws a shadow from outside the picture."""
-    return MoverKind(kind.name + "'s shadow", kind.pose, kind.radius, kind.lift, kind.faces_path, True)
+    return replace(kind, name=f"{kind.name}'s shadow", unseen=True)

@@ -57,11 +57,14 @@ def stage(
         movers: list[Mover] = []
         taken: list[tuple[float, float, float]] = []
         if index not in none and kinds:
+            small, behind = _preview(room, camera)
             wanted = float(rng.uniform(*staging.cover))
             # shares differ so that of two people one may be near and one far
             shares = rng.dirichlet(np.full(len(kinds), 4.0)) * wanted if len(kinds) > 1 else np.array([wanted])
             for number, kind in enumerate(kinds):
-                found = _best_place(room, camera, kind, last.get(number), float(shares[number]), taken, rng, staging)
+                found = _best_place(
+                    room, small, behind, kind, last.get(number), float(shares[number]), taken, rng, staging
+                )
                 if found is None:
                     continue
                 mover, at = found
@@ -72,9 +75,16 @@ def stage(
     return tracks
 
 
+def _preview(room: RoomScene, camera: Camera) -> tuple[Camera, NDArray[np.float32]]:
+    """The camera at a small size and the depth of the empty room in its picture."""
+    small = replace(camera, width=_GRID, height=_GRID)
+    return small, depth_of(room, small)
+
+
 def _best_place(
     room: RoomScene,
     camera: Camera,
+    behind: NDArray[np.float32],
     kind: MoverKind,
     before: tuple[float, float] | None,
     wanted: float,
@@ -82,8 +92,7 @@ def _best_place(
     rng: np.random.Generator,
     staging: Staging,
 ) -> tuple[Mover, tuple[float, float]] | None:
-    boxes, small = room.obstacles(), replace(camera, width=_GRID, height=_GRID)
-    behind = depth_of(room, small)
+    boxes = room.obstacles()
     best: tuple[float, Mover, tuple[float, float]] | None = None
     for attempt in range(4 * staging.tries):
         x, z = _candidate(room, camera, before if attempt < 2 * staging.tries else None, rng, staging)
@@ -95,7 +104,7 @@ def _best_place(
             continue
         lift = float(rng.uniform(*kind.lift))
         mover = kind.at(x, z, _heading(kind, before, (x, z), rng), float(rng.random()), lift)
-        share = coverage(mover, small, behind)
+        share = coverage(mover, camera, behind)
         miss = abs(np.log(max(share, 0.002) / wanted))
         if best is None or miss < best[0]:
             best = (miss, mover, (x, z))
@@ -183,8 +192,7 @@ def shade_path(
     for index, camera in enumerate(cameras):
         movers: list[Mover] = []
         if index not in none:
-            small = replace(camera, width=_GRID, height=_GRID)
-            behind = depth_of(room, small)
+            small, behind = _preview(room, camera)
             wanted = float(rng.uniform(*staging.cover)) / max(len(kinds), 1)
             for number, kind in enumerate(kinds):
                 mover = _best_shadow(room, small, behind, kind, light, before.get(number), wanted, rng, staging, movers)

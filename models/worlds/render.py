@@ -17,20 +17,30 @@ from models.worlds.raycast import FAR, Camera, Scene
 from models.worlds.shading import Lighting, average, pattern_of, points_at, rows_of, shade, visibility
 from models.worlds.textures import F32, to_display
 
+EXTRA_SAMPLES = ((0.17, 0.30), (0.83, 0.20), (0.45, 0.85))
+"""Where (x, y) in a pixel anti-aliasing looks besides its middle."""
+
 
 @dataclass(frozen=True)
-class Frame:
-    """One picture, all (H,W,...): light (3) float32 linear before exposure, rgb uint8, depth metres along the view
-    axis (inf where nothing is), normals (3) unit in world axes, instance and part int32 (0: nothing), uv (2); single:
-    the light before outlines were smoothed, for comparing two renders pixel by pixel."""
+class Picture:
+    """One picture with its labels, all (H,W,...): rgb uint8 (3); depth float32 metres along the view axis, inf where
+    nothing is; normals float32 (3) unit, world axes; instance and part int32, 0 for nothing; uv float32 (2) of the
+    material's texture."""
 
-    light: F32
     rgb: NDArray[np.uint8]
     depth: F32
     normals: F32
     instance: NDArray[np.int32]
     part: NDArray[np.int32]
     uv: F32
+
+
+@dataclass(frozen=True)
+class Frame(Picture):
+    """A render before its development: light (H,W,3) float32 linear before exposure; single: the light before outlines
+    were smoothed, for comparing two renders pixel by pixel."""
+
+    light: F32
     single: F32
 
 
@@ -83,7 +93,7 @@ def render(
         _smooth_edges(scene, camera, lighting, light, part, depth, normals.reshape(height, width, 3), rng, steady)
     shown = (to_display(light) * 255 + 0.5).astype(np.uint8)
     shaped = normals.reshape(height, width, 3)
-    return Frame(light, shown, depth, shaped, instance, part, uv.reshape(height, width, 2), single)
+    return Frame(shown, depth, shaped, instance, part, uv.reshape(height, width, 2), light, single)
 
 
 def _backdrop(lighting: Lighting, directions: F32, camera: Camera) -> F32:
@@ -134,7 +144,7 @@ def _smooth_edges(
         chosen = rng.permutation(len(rows))[:limit]
         rows, columns = rows[chosen], columns[chosen]
     total = light[rows, columns].copy()
-    for turn, (dx, dy) in enumerate(((0.17, 0.30), (0.83, 0.20), (0.45, 0.85))):
+    for turn, (dx, dy) in enumerate(EXTRA_SAMPLES):
         directions = camera.directions((columns + dx).astype(np.float32), (rows + dy).astype(np.float32))
         origins = np.broadcast_to(camera.position, directions.shape)
         hits = scene.trace(origins, directions)

@@ -15,7 +15,7 @@ pieces need no file and no network; `library` adds real CC0 models (models.world
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,6 @@ class RoomScene:
     kind: str
     size_m: tuple[float, float, float]
     scene: Scene
-    builder: SceneBuilder
     instances: tuple[Instance, ...]
     part_names: tuple[str, ...]
     lighting: Lighting
@@ -138,29 +137,32 @@ def build_room(rng: np.random.Generator, config: RoomConfig | None = None, libra
     builder = SceneBuilder()
     instances: list[Instance] = []
     for model in shell(rng, size, config.texture_px):
-        first = len(builder.surfaces)
-        _add(builder, instances, model, np.eye(3, dtype=np.float32), np.zeros(3, np.float32), True)
-        builder.surfaces[first:] = [replace(surface, casts=False) for surface in builder.surfaces[first:]]
+        _add(
+            builder, instances, model, np.eye(3, dtype=np.float32), np.zeros(3, np.float32), is_shell=True, casts=False
+        )
     places = furnish(rng, kind, size, config.design, config.clutter, config.free_m, library, config.real_share,
                      config.max_faces)  # fmt: skip
     for place in places:
         at = np.array([place.x, place.y, place.z], np.float32)
-        first = len(builder.surfaces)
-        _add(builder, instances, place.piece.model, yaw(place.yaw), at, False)
-        if place.piece.kind == "ceiling lamp":
-            builder.surfaces[first:] = [replace(surface, casts=False) for surface in builder.surfaces[first:]]
+        _add(builder, instances, place.piece.model, yaw(place.yaw), at, casts=place.piece.kind != "ceiling lamp")
     lighting, exposure = room_lighting(rng, size, places, config.shadows, config.sun)
     return RoomScene(
-        kind, size, builder.build(), builder, tuple(instances), tuple(builder.part_names), lighting, exposure,
+        kind, size, builder.build(), tuple(instances), tuple(builder.part_names), lighting, exposure,
         tuple(places),
     )  # fmt: skip
 
 
 def _add(
-    builder: SceneBuilder, instances: list[Instance], model: ObjectModel, turn: F32, at: F32, is_shell: bool
+    builder: SceneBuilder,
+    instances: list[Instance],
+    model: ObjectModel,
+    turn: F32,
+    at: F32,
+    casts: bool,
+    is_shell: bool = False,
 ) -> None:
     first = builder.faces
-    number = builder.add_model(model, turn, 1.0, at)
+    number = builder.add_model(model, turn, 1.0, at, casts=casts)
     corners = builder.triangles[-1].reshape(-1, 3)
     span = slice(first, builder.faces)
     instances.append(Instance(number, model.name, corners.min(axis=0), corners.max(axis=0), span, is_shell))

@@ -10,15 +10,8 @@ from numpy.typing import NDArray
 from models.worlds.assemble import SceneBuilder
 from models.worlds.movers import Mover
 from models.worlds.raycast import F32, Hits, Scene
+from models.worlds.room import RoomScene
 from models.worlds.textures import TexturePool
-
-
-def mover_scene(movers: Sequence[Mover]) -> tuple[SceneBuilder, list[bool]]:
-    """A builder with one instance per mover, and for each whether cameras do not see it."""
-    builder = SceneBuilder()
-    for mover in movers:
-        builder.add_model(mover.model, mover.turn, mover.scale, mover.place)
-    return builder, [mover.unseen for mover in movers]
 
 
 class _JoinedPool(TexturePool):
@@ -43,25 +36,27 @@ class _JoinedPool(TexturePool):
 class JoinedScene(Scene):
     """Faces of a room followed by those of movers; instances above `first_mover` are movers, numbered on."""
 
-    def __init__(self, room: Scene, builder: SceneBuilder, movers: tuple[SceneBuilder, list[bool]]) -> None:
-        added, unseen = movers
-        other = added.build()
+    def __init__(self, scene: RoomScene, movers: Sequence[Mover]) -> None:
+        added = SceneBuilder()
+        for mover in movers:
+            added.add_model(mover.model, mover.turn, 1.0, mover.place)
+        room, other = scene.scene, added.build()
         self.pool = _JoinedPool(room.pool, other.pool)
         shift = self.pool.shift
-        self.first_mover = len(builder.names)
+        self.first_mover = len(scene.instances)
         self.triangles = np.concatenate([room.triangles, other.triangles])
         self.normals = np.concatenate([room.normals, other.normals])
         self.uv = np.concatenate([room.uv, other.uv])
         self.surface = np.concatenate([room.surface, other.surface + np.int32(len(room.surfaces))])
         self.instance = np.concatenate([room.instance, other.instance + np.int32(self.first_mover)])
-        self.part = np.concatenate([room.part, other.part + np.int32(len(builder.part_names))])
+        self.part = np.concatenate([room.part, other.part + np.int32(len(scene.part_names))])
         self.surfaces = [*room.surfaces, *other.surfaces]
         for name in ("diffuse", "specular", "shininess", "opacity", "metal", "texel_density"):
             setattr(self, name, np.concatenate([getattr(room, name), getattr(other, name)]))
         self.texture = np.concatenate([room.texture, np.where(other.texture >= 0, other.texture + shift, -1)])
         self._room, self._movers = room, other
         self._start = np.int32(len(room.triangles))
-        self._hidden = np.array(unseen, bool)[other.instance - 1]
+        self._hidden = np.array([mover.unseen for mover in movers], bool)[other.instance - 1]
 
     def intersect(self, origins: F32, directions: F32) -> Hits:
         """The first face on each ray, movers that cameras do not see left out."""

@@ -16,13 +16,17 @@ from models.worlds.room import RoomScene
 @dataclass(frozen=True)
 class SlowPixels:
     """For N pixels: depth (N,) metres along the view axis (inf: nothing), instance (N,) as in RoomFrame, uv (N,2) of
-    the material, point (N,3) metres, mover (N,) bool."""
+    the material, point (N,3) metres."""
 
     depth: NDArray[np.float64]
     instance: NDArray[np.int64]
     uv: NDArray[np.float64]
     point: NDArray[np.float64]
-    mover: NDArray[np.bool_]
+
+    @property
+    def mover(self) -> NDArray[np.bool_]:
+        """(N,): which pixels see a mover."""
+        return self.instance < 0
 
 
 def slow_pixels(
@@ -30,9 +34,7 @@ def slow_pixels(
 ) -> SlowPixels:
     """What the centres of some pixels see. Cut-out textures count as solid here; unseen movers are left out."""
     shown = [(number, mover) for number, mover in enumerate(movers) if not mover.unseen]
-    placed = [
-        ((mover.model.vertices * mover.scale) @ mover.turn.T + mover.place)[mover.model.faces] for _, mover in shown
-    ]
+    placed = [(mover.model.vertices @ mover.turn.T + mover.place)[mover.model.faces] for _, mover in shown]
     triangles = np.concatenate([room.scene.triangles, *placed]).astype(np.float32)
     owner = np.concatenate(
         [
@@ -55,4 +57,4 @@ def slow_pixels(
     u, v = hits.u[:, None].astype(np.float64), hits.v[:, None].astype(np.float64)
     where = corner[:, 0] * (1 - u - v) + corner[:, 1] * u + corner[:, 2] * v
     point = origins + directions * np.where(hit, depth, 0)[:, None]
-    return SlowPixels(depth, number, where, point, number < 0)
+    return SlowPixels(depth, number, where, point)

@@ -1,6 +1,6 @@
 """Rooms to pictures: colour, depth, normals, instance ids, texture coordinates, and what movers changed.
 
-    frame = render_room(room, camera)                       # about 0.1 s at 192 x 192
+    frame = render_room(room, camera)
     frame = render_room(room, camera, movers, smooth=False) # quicker: one sample per pixel
 
 Deterministic: the sampling patterns of shadows and occlusion follow from `seed` and the pixel alone.
@@ -17,28 +17,21 @@ from numpy.typing import NDArray
 
 from models.worlds.movers import Mover
 from models.worlds.raycast import Camera, Hits
-from models.worlds.render import render
+from models.worlds.render import EXTRA_SAMPLES, Picture, render
 from models.worlds.room import RoomScene
-from models.worlds.room_joined import JoinedScene, mover_scene
+from models.worlds.room_joined import JoinedScene
 from models.worlds.textures import F32, to_display
 
 Bools = NDArray[np.bool_]
 SHADOW = 9.0 / 255
+"""How much a pixel must change (display values, mean over colours) to count as a shadow of a mover."""
 
 
 @dataclass(frozen=True)
-class RoomFrame:
-    """One picture, all (H,W,...). rgb uint8 (3); depth float32 metres along the view axis, inf where nothing is;
-    normals float32 (3) unit, world axes; instance int32, 0 for nothing, movers negative (-1 - number); part int32; uv
-    float32 (2) of the material's picture; mover bool: any part of the pixel shows a mover; shadow bool: the pixel
-    shows the room, but lighter or darker than without the movers."""
+class RoomFrame(Picture):
+    """A photograph of a room; movers have negative instances (-1 - number). mover (H,W) bool: any part of the pixel
+    shows a mover; shadow (H,W) bool: the pixel shows the room, but lighter or darker than without the movers."""
 
-    rgb: NDArray[np.uint8]
-    depth: F32
-    normals: F32
-    instance: NDArray[np.int32]
-    part: NDArray[np.int32]
-    uv: F32
     mover: Bools
     shadow: Bools
 
@@ -62,24 +55,21 @@ def render_room(
     movers: Sequence[Mover] = (),
     smooth: bool = True,
     seed: int = 0,
-    shadow_level: float = SHADOW,
 ) -> RoomFrame:
-    """Photograph a room with movers in it. `smooth` anti-aliases outlines; `shadow_level` (0..1, display values, mean
-    over colours) is how much a pixel must change to count as a shadow of a mover."""
-    visible = [mover for mover in movers if not mover.unseen]
+    """Photograph a room with movers in it. `smooth` anti-aliases outlines."""
     shape = (camera.height, camera.width)
     if not movers:
         frame = render(room.scene, camera, room.lighting, np.random.default_rng(seed), smooth, True)
         none = np.zeros(shape, bool)
         rgb = _bytes(developed(frame.light, room.exposure))
         return RoomFrame(rgb, frame.depth, frame.normals, frame.instance, frame.part, frame.uv, none, none)
-    scene = JoinedScene(room.scene, room.builder, mover_scene(movers))
+    scene = JoinedScene(room, movers)
     frame = render(scene, camera, room.lighting, np.random.default_rng(seed), smooth, True)
-    mover = _touched(scene, camera) if visible else np.zeros(shape, bool)
+    mover = np.zeros(shape, bool) if all(mover.unseen for mover in movers) else _touched(scene, camera)
     without = render(room.scene, camera, room.lighting, np.random.default_rng(seed), False)
     change = developed(frame.single, room.exposure) - developed(without.single, room.exposure)
     # the mean over 3 x 3 pixels: single pixels of the sampling pattern are no shadow
-    darker = (cv2.blur(np.abs(change).mean(axis=2), (3, 3)) > shadow_level).astype(np.uint8)
+    darker = (cv2.blur(np.abs(change).mean(axis=2), (3, 3)) > SHADOW).astype(np.uint8)
     shadow = (cv2.morphologyEx(darker, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0) & ~mover
     number = np.where(frame.instance > scene.first_mover, scene.first_mover - frame.instance, frame.instance)
     rgb = _bytes(developed(frame.light, room.exposure))
@@ -94,7 +84,7 @@ def _touched(scene: JoinedScene, camera: Camera) -> Bools:
     """Pixels of which one of a few samples (those that anti-aliasing uses) meets a mover."""
     found = np.zeros(camera.height * camera.width, bool)
     y, x = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float32).reshape(2, -1)
-    for dx, dy in ((0.5, 0.5), (0.17, 0.30), (0.83, 0.20), (0.45, 0.85)):
+    for dx, dy in ((0.5, 0.5), *EXTRA_SAMPLES):
         directions = camera.directions(x + np.float32(dx), y + np.float32(dy))
         found |= scene.shows_mover(np.broadcast_to(camera.position, directions.shape), directions)
     return found.reshape(camera.height, camera.width)
