@@ -6,7 +6,6 @@ Everywhere True means static.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +17,6 @@ from scipy.spatial.distance import pdist
 
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.partition import Segments
-from models.parts.capture import Intrinsics, Keypoints
 from models.parts.problems import BadInput
 
 Map = npt.NDArray[np.bool_]
@@ -28,9 +26,8 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ResidualCue:
-    """One frame's residual with its two maps; ``mean`` and ``limit`` are the frame's own statistics."""
+    """The two maps of a frame's residual, (H, W); ``mean`` and ``limit`` are the frame's own statistics."""
 
-    residual: Float
     base: Map
     upper: Map
     mean: float
@@ -86,14 +83,7 @@ class Residual:
         """Both maps; ``upper`` contains ``base``."""
         limit = self.limit(quantile)
         upper = np.asarray((self.values <= limit) | self.base)
-        return ResidualCue(self.values, self.base, upper, float(self.mean), float(limit))
-
-
-def residual_cue(
-    photo: npt.NDArray[np.generic], prediction: npt.NDArray[np.generic], quantile: float = 0.95
-) -> ResidualCue:
-    """base = at most the photo's mean residual; upper = at most its ``quantile``, or base."""
-    return Residual.between(photo, prediction).cue(quantile)
+        return ResidualCue(self.base, upper, float(self.mean), float(limit))
 
 
 def as_float(image: npt.NDArray[np.generic]) -> Float:
@@ -121,18 +111,6 @@ def kept_points(points: Points, lengths: npt.NDArray[np.int64], config: FusionCo
     if config.outliers:
         index = index[without_outliers(points[index])]
     return np.asarray(index, np.int64)
-
-
-def sfm_points(
-    keypoints: Keypoints,
-    intrinsics: Intrinsics,
-    lengths: npt.NDArray[np.int64],
-    size: tuple[int, int],
-    config: FusionConfig,
-) -> Float:
-    """(M, 2) float32 prompts in pixels of a picture of ``size`` (H, W). lengths: (N,), 0 for unmatched features."""
-    points = frame_points(keypoints.xy, (intrinsics.width, intrinsics.height), size)
-    return np.asarray(points[kept_points(points, lengths, config)], np.float32)
 
 
 def without_doubles(points: npt.NDArray[np.generic], distance: float) -> npt.NDArray[np.int64]:
@@ -221,14 +199,6 @@ def good_masks(logits: npt.NDArray[np.generic], iou: npt.NDArray[np.generic], co
     return np.asarray((chosen > 0) & good[:, None, None])
 
 
-def prompted_cue(masks: Sequence[Map] | Map, size: tuple[int, int], gap: int) -> Map:
-    """Union of the masks prompted at the points, gaps closed; without masks nothing is static."""
-    union = np.zeros(size, bool)
-    for mask in masks:
-        union |= mask
-    return fill_gap(union, gap)
-
-
 def segment_cue(points: npt.NDArray[np.generic], segments: Segments, gap: int) -> Map:
     """For proposals that cannot be prompted: union of the segments that contain a point, gaps closed."""
     hit = np.zeros(int(segments.max()) + 1, bool)
@@ -255,7 +225,7 @@ def vote(segments: Segments, mask: Map, threshold: float) -> tuple[Map, Float]:
 
 
 def vote_overlapping(masks: Map, mask: Map, threshold: float) -> Map:
-    """``vote`` for masks (N, H, W) that may overlap: the union of those kept."""
+    """``vote`` for masks (N, H, W) that may overlap, as in the released code: the union of those kept. Its check."""
     flat = masks.reshape(len(masks), -1)
     sizes = flat.sum(1)
     inside = flat[:, mask.ravel()].sum(1)

@@ -13,7 +13,7 @@ from models.hugs.field import FieldProgress, Picture
 from models.hugs.field_config import FieldConfig
 from models.hugs.network import Nerfacto
 from models.hugs.network_config import CONFIGS, NerfactoConfig
-from models.hugs.sfm_align import moved
+from models.hugs.sfm_align import camera_frame, centred
 from models.hugs.training import render, train
 from models.hugs.training_config import MASK_GENERATION, TrainingConfig
 from models.parts.capture import Intrinsics, View
@@ -54,12 +54,8 @@ def train_nerfacto(
     The frame is re-centred on the mean structure point (or camera) and scaled until the cameras lie in [-1, 1].
     """
     posed = [view for view in views if view.camera_to_world is not None and view.intrinsics is not None]
-    eyes = np.array([view.camera_to_world[:3, 3] for view in posed if view.camera_to_world is not None])
-    centre, scale = np.zeros(3), 1.0
-    if len(eyes):
-        centre = eyes.mean(0) if points is None or len(points) == 0 else points.mean(0)
-        scale = 1 / max(float(np.abs(eyes - centre).max()), 1e-9)
-    there = [moved(view, scale, np.eye(3), -scale * centre) for view in posed]
+    centre, scale = camera_frame(posed, points) if posed else (np.zeros(3), 1.0)
+    there = [centred(view, centre, scale) for view in posed]
     training = replace(TRAINING, iterations=config.iterations, loss=config.loss)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     for progress in train(there, masks, NETWORK, training, generator, device, config.side):

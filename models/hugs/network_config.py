@@ -37,7 +37,6 @@ class NerfactoConfig:
     samples: int = 128
     appearance: int = 0
     images: int = 3500
-    appearance_at_test: Literal["zero", "fitted"] = "zero"
     bound: float | None = None
     spacing: Literal["uniform", "piecewise"] = "piecewise"
     near: float = 0.05
@@ -52,9 +51,7 @@ _TWO = (ProposalConfig(5, 512, 512), ProposalConfig(7, 2048, 256))
 CONFIGS = {
     "kubric": NerfactoConfig((ProposalConfig(7, 2048, 256),), bound=1.0, spacing="uniform", far=4.0, distortion=0.0),
     "distractor": NerfactoConfig(_TWO, appearance=4),
-    "phototourism": NerfactoConfig(
-        _TWO, appearance=48, appearance_at_test="fitted", bound=1.0, far=4.0, spacing="uniform", distortion=0.001
-    ),
+    "phototourism": NerfactoConfig(_TWO, appearance=48, bound=1.0, far=4.0, spacing="uniform", distortion=0.001),
 }
 """The released configurations; bound, near and far of a scene are set with dataclasses.replace."""
 

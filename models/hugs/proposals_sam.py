@@ -27,7 +27,7 @@ GENERATOR: dict[str, Any] = {
 }
 """The settings of the released code."""
 ON_A_PROCESSOR: dict[str, Any] = {**GENERATOR, "points_per_side": 16, "crop_n_layers": 0}
-"""The same with 16 times fewer points and no crops: minutes instead of hours a capture without a GPU."""
+"""The same with 16 times fewer points and no crops, for machines without a GPU."""
 BATCH = 128
 
 

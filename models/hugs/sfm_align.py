@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,23 @@ def moved(view: View, scale: float, rotation: Array, translation: Array) -> View
     pose[:3, :3] = rotation @ pose[:3, :3]
     pose[:3, 3] = scale * rotation @ pose[:3, 3] + translation
     return replace(view, camera_to_world=pose)
+
+
+def camera_frame(views: Sequence[View], points: Array | None) -> tuple[Array, float]:
+    """((3,) centre, scale) of the frame in which all cameras lie in [-1, 1]: (place - centre) * scale.
+
+    The centre is the mean structure point (P, 3), or camera without any. Raises ValueError when no view has a pose.
+    """
+    eyes = np.array([view.camera_to_world[:3, 3] for view in views if view.camera_to_world is not None])
+    if not len(eyes):
+        raise ValueError("no view has a pose")
+    centre = eyes.mean(axis=0) if points is None or not len(points) else points.mean(axis=0)
+    return centre, 1 / max(float(np.abs(eyes - centre).max()), 1e-9)
+
+
+def centred(view: View, centre: Array, scale: float) -> View:
+    """`view` in the frame of ``camera_frame``."""
+    return moved(view, scale, np.eye(3), -scale * centre)
 
 
 def into_known_frame(before: Capture, after: Capture) -> Capture:

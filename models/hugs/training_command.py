@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from models.hugs.datasets import dataset_kind, load_dataset
 from models.hugs.loading import load_capture
 from models.hugs.network_config import CONFIGS, PHOTOTOURISM_BOUNDS, TINY, NerfactoConfig
-from models.hugs.sfm_align import moved
+from models.hugs.sfm_align import camera_frame, centred
 from models.hugs.training import TrainingProgress, render, train
 from models.hugs.training_config import TRAININGS, TrainingConfig
 from models.parts.capture import Capture, View
@@ -84,14 +84,9 @@ def into_training_frame(capture: Capture, contracted: bool) -> Capture:
     """With space contracted: re-centred on the mean structure point and scaled until the cameras lie in [-1, 1]."""
     if not contracted or not capture.posed:
         return capture
-    eyes = np.array([view.camera_to_world[:3, 3] for view in capture.posed if view.camera_to_world is not None])
-    centre = eyes.mean(0) if capture.structure is None else capture.structure.xyz.mean(0)
-    scale = 1 / max(float(np.abs(eyes - centre).max()), 1e-9)
-
-    def turned(views: Sequence[View]) -> tuple[View, ...]:
-        return tuple(moved(view, scale, np.eye(3), -scale * centre) for view in views)
-
-    return replace(capture, views=turned(capture.views), held_out=turned(capture.held_out), structure=None)
+    frame = camera_frame(capture.posed, None if capture.structure is None else capture.structure.xyz)
+    views, held_out = (tuple(centred(view, *frame) for view in group) for group in (capture.views, capture.held_out))
+    return replace(capture, views=views, held_out=held_out, structure=None)
 
 
 def _scene(folder: Path) -> tuple[Capture, str]:

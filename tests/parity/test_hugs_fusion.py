@@ -12,7 +12,6 @@ from models.hugs import cues
 from models.hugs.fusion import FrameCues, Fused, PointMasks, fuse, single_cue
 from models.hugs.fusion_config import FusionConfig
 from models.hugs.partition import partition
-from models.parts.capture import Intrinsics, Keypoints
 from tests.parity.recorded import Recorded, folder
 
 SLUG = "hugs"
@@ -111,15 +110,10 @@ def test_every_map_of_a_frame_is_the_recorded_one(name: str) -> None:
 @pytest.mark.parametrize("name", entries("hugs_pipeline.npz", "configurations"))
 def test_prompts_are_the_recorded_ones(name: str) -> None:
     file, arrays = opened("hugs_pipeline.npz")
-    width, height = (int(side) for side in arrays["cam_wh"])
-    camera = Intrinsics(width, height, width, width, width / 2, height / 2)
     lengths = np.where(arrays["point3d_ids"] == file.entry["unmatched_id"], 0, arrays["track_len"])
-    got = cues.sfm_points(
-        Keypoints(arrays["points_xy_fullres"].astype(np.float32), arrays["point3d_ids"]),
-        camera,
-        lengths,
-        tuple(file.entry["frame_hw"]),
-        settings(file.entry, name),
-    )
+    frame = tuple(int(side) for side in arrays["cam_wh"])
+    xy = arrays["points_xy_fullres"].astype(np.float32)
+    points = cues.frame_points(xy, frame, tuple(file.entry["frame_hw"]))
+    got = points[cues.kept_points(points, lengths, settings(file.entry, name))].astype(np.float32)
     assert len(got) == file.entry["n_prompts"][name]
     file.check(f"{name}.prompts", got, arrays[f"{name}.prompts"])
