@@ -13,7 +13,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from models.ost import data
 from models.ost.data import FOLDER, Pack, joined, open_or_none, open_pack, random_actions
+from models.ost.frames import normalised
 from models.ost.mini import MINI, Guides, folded, fresh, quickened, tower_of
 from models.ost.network import loss as ost_loss
 from models.ost.network import training_logits
@@ -40,7 +41,6 @@ from models.worlds.figures_words import NAMED_TEMPLATE, caption, invented_names
 
 CAPTIONS = 20_000
 """Captions that the tokeniser is made of."""
-MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 Rng = np.random.Generator
 Say = Callable[[str], None]
 
@@ -55,7 +55,12 @@ class Recipe:
     clips: int = 10
     length: int = 12
     warmup: int = 100
-    decay: float = 0.05
+    decay: float = 0.02
+
+
+STAGE_1 = Recipe(54.0, 2e-3)
+STAGE_2 = Recipe(11.0, 1e-4, warmup=30, decay=1e-3)
+"""What trained the shipped weights."""
 
 
 def tokeniser_of(folder: Path, seed: int = 5) -> BytePairs:
@@ -75,8 +80,7 @@ def pictures_of(frames: NDArray[np.uint8], generator: torch.Generator | None = N
 
     Also what happened to places: (B, 3) mirrored or not, and the cut's scale and offset, for points in shares.
     """
-    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
-    images = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    images = normalised(np.ascontiguousarray(frames))
     count, side = len(images), images.shape[-1]
     change = torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat(count, 1)
     if generator is None:
@@ -309,12 +313,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args(words)
     folder = asked.folder or (FOLDER.with_name("ost_quick") if asked.quick else FOLDER)
-    first, second = asked.minutes or ((1.0, 1.0) if asked.quick else (54.0, 11.0))
+    first, second = asked.minutes or ((1.0, 1.0) if asked.quick else (STAGE_1.minutes, STAGE_2.minutes))
     torch.set_num_threads(1)
     fewer = ["--frames", "1200", "--clips", "1", "--random-clips", "1"] if asked.quick else []
     data.main(["--folder", str(folder), *fewer])
-    model = stage_1(folder, Recipe(first, 2e-3, decay=0.02), _said)
-    stage_2(folder, Recipe(second, 1e-4, warmup=30, decay=1e-3), model, _said)
+    model = stage_1(folder, replace(STAGE_1, minutes=first), _said)
+    stage_2(folder, replace(STAGE_2, minutes=second), model, _said)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Training: the paper's recipe and the two stages of ost-mini, as configurations of the same loop.
+"""Training as the paper does it; the embedded ost-mini has its own, by elapsed time: models.ost.mini_training.
 
 Where the paper's code fixes something it is fixed here: AdamW on every parameter, cosine to lr/100 over all optimiser
 steps with a linear warm-up, the symmetric KL loss. What it leaves to hardware (batch, accumulation) is in the recipe.
@@ -13,19 +13,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from models.ost.network import OFFICIAL, HeadConfig, loss, training_logits, unit
+from models.ost.network import OFFICIAL, HeadConfig, loss, training_logits
 from models.parts.clip import ClipLike
 from models.parts.problems import BadInput
-
-MOST_SCALE = math.log(100)
-"""CLIP's bound on logit_scale, applied in the contrastive stage only."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast. ``batch`` counts clips (frames in the contrastive stage) of one backward pass."""
+    """How long and how fast. ``batch`` counts clips of one backward pass."""
 
     epochs: float
     lr: float
@@ -40,34 +36,18 @@ class Recipe:
     weight_decay: float = 1e-3
     floor: float = 0.01
     """Share of ``lr`` at the first and at the last step."""
-    clip_gradient: float | None = None
-    """Largest gradient norm; the paper has no bound."""
 
 
 PAPER_ZERO_SHOT = Recipe(epochs=10, lr=8e-6, batch=4, warmup_epochs=5, accumulation=64)
 """Kinetics-400, effective batch 256 (8 GPUs x 4 x 8 there, one device here)."""
 PAPER_FEW_SHOT = Recipe(epochs=50, lr=5e-6, batch=4, warmup_epochs=5, accumulation=16)
 """2, 4, 8 or 16 clips a class, effective batch 64."""
-MINI_CONTRASTIVE = Recipe(epochs=1, lr=8e-4, batch=512, warmup_epochs=0.05, weight_decay=0.05, clip_gradient=1.0)
-"""Stage 1 of ost-mini: frames and captions."""
-MINI_OST = Recipe(epochs=4, lr=3e-5, batch=24, warmup_epochs=0.5, frames=16, clip_gradient=1.0)
-"""Stage 2 of ost-mini: the paper's loss on seen actions."""
-
-
-@dataclass(frozen=True)
-class FrameBatch:
-    """Stage 1. ``frames``: (B, 3, H, W) normalised. ``tokens``: int64 (B, L). ``captions``: int64 (B,), equal numbers
-    for equal captions."""
-
-    frames: Tensor
-    tokens: Tensor
-    captions: Tensor
 
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Stage 2 and the paper. ``frames``: (B, T, 3, H, W) normalised. ``spatial``, ``temporal``: int64 (B, N, L), tokens
-    of each clip's class. ``labels``: int64 (B,)."""
+    """``frames``: (B, T, 3, H, W) normalised. ``spatial``, ``temporal``: int64 (B, N, L), tokens of each clip's class.
+    ``labels``: int64 (B,)."""
 
     frames: Tensor
     spatial: Tensor
@@ -105,69 +85,41 @@ def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
     return low + 0.5 * (recipe.lr - low) * (1 + math.cos(math.pi * min(step / steps, 1.0)))
 
 
-def contrastive_loss(frames: Tensor, texts: Tensor, scale: Tensor, captions: Tensor) -> Tensor:
-    """Symmetric InfoNCE in which equal captions are all positives, sharing the target evenly.
-
-    frames, texts: (B, D) of unit norm. captions: int64 (B,). Returns a scalar, the mean of both directions.
-    """
-    logits = scale * frames @ texts.T
-    same = (captions[:, None] == captions[None, :]).to(logits.dtype)
-    target = same / same.sum(dim=1, keepdim=True)
-    return 0.5 * (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target))
-
-
-def batch_loss(model: ClipLike, batch: FrameBatch | ClipBatch, config: HeadConfig = OFFICIAL) -> Tensor:
-    """The loss of one backward pass, computed in float32 whatever the towers run in."""
-    if isinstance(batch, ClipBatch):
-        logits = training_logits(model, batch.frames, batch.spatial, batch.temporal, config)
-        return loss(logits, batch.labels)
-    frames, texts = model.encode_image(batch.frames), model.encode_text(batch.tokens)
-    with torch.autocast(frames.device.type, enabled=False):
-        return contrastive_loss(unit(frames.float()), unit(texts.float()), model.scale, batch.captions)
-
-
 def fit(
     model: ClipLike,
-    batches: Iterable[FrameBatch | ClipBatch],
+    batches: Iterable[ClipBatch],
     steps: int,
     recipe: Recipe,
     *,
     config: HeadConfig = OFFICIAL,
     autocast: torch.dtype | None = None,
-    first: int = 0,
-    state: torch.optim.AdamW | None = None,
 ) -> Iterator[Step]:
     """Trains ``model`` in place for ``steps`` optimiser steps, yielding after each.
 
     batches: at least ``recipe.accumulation`` for each step; on the model's device. autocast: type of the towers'
-    products (torch.bfloat16 on a GPU), None for float32. first, state: to go on with an earlier run.
+    products (torch.bfloat16 on a GPU), None for float32; the loss is float32 in both.
     Raises BadInput when the batches run out or the loss is no number.
     """
     model.train().requires_grad_(True)
-    tool = optimiser(model, recipe) if state is None else state
+    tool = optimiser(model, recipe)
     source = iter(batches)
     device = next(model.parameters()).device.type
-    for step in range(first, steps):
+    for step in range(steps):
         rate = learning_rate(step, steps, recipe)
         for group in tool.param_groups:
             group["lr"] = rate
         total = torch.zeros((), device=next(model.parameters()).device)
-        contrastive = False
         for _ in range(recipe.accumulation):
             batch = next(source, None)
             if batch is None:
                 raise BadInput("The training data", f"ends at step {step} of {steps}", "Give more clips or fewer steps")
-            contrastive = isinstance(batch, FrameBatch)
             with torch.autocast(device, autocast) if autocast is not None else nullcontext():
-                value = batch_loss(model, batch, config)
+                logits = training_logits(model, batch.frames, batch.spatial, batch.temporal, config)
+            value = loss(logits, batch.labels)
             (value / recipe.accumulation).backward()
             total += value.detach() / recipe.accumulation
-        if recipe.clip_gradient is not None:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
         tool.step()
         tool.zero_grad(set_to_none=True)
-        if contrastive:
-            model.logit_scale.data.clamp_(0, MOST_SCALE)
         if not math.isfinite(found := float(total)):
             raise BadInput("The loss", f"is {found} at step {step}", "Lower the learning rate")
         yield Step(step + 1, steps, found, rate)

