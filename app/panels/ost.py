@@ -113,7 +113,7 @@ def made(session: Session, form: str) -> tuple[str, str]:
             raise BadInput("The timeline", "is not drawn yet", "Press Draw the timeline first")
         if form == "segments":
             return ".csv", export.segments_csv(session.line)
-        return ".jsonl", "".join(json.dumps(asdict(label), ensure_ascii=False) + "\n" for label in session.labels)
+        return ".jsonl", export.annotations_jsonl(session.labels)
     if session.answer is None and session.line is None:
         raise BadInput("The download", "has nothing to save yet", "Press Recognise first")
     if form in ("scores", "plan"):

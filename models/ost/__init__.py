@@ -22,7 +22,7 @@ METHOD = Method(
             "clip",
             source="file",
             licence="MIT (OpenAI CLIP)",
-            note="CLIP ViT-B/16 of the user: OpenAI's ViT-B-16.pt state dict or a transformers folder's weights file",
+            note="CLIP ViT-B/16 of the user: a transformers folder, or OpenAI's ViT-B-16.pt saved as a state dict once",
         ),
         Checkpoint(
             "file",

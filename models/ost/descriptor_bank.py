@@ -35,11 +35,6 @@ def bank() -> ClassList:
     return from_json((ASSETS / "examples" / "ost" / "bank.json").read_text(encoding="utf-8"))
 
 
-def bank_names() -> tuple[str, ...]:
-    """The actions of the hand-written bank."""
-    return bank().names
-
-
 def rendered_names(held_out: bool = True) -> tuple[str, ...]:
     """The actions of the rendered clips: the held-out ones, or those seen in training."""
     return tuple(action.name for action in (HELD_OUT_ACTIONS if held_out else SEEN_ACTIONS))

@@ -15,8 +15,6 @@ from models.parts.problems import BadInput
 MOST_CLASSES = 2000
 MOST_DESCRIPTORS = 32
 MOST_CHARACTERS = 5000
-DEFAULT_COUNT = 4
-"""N of the paper."""
 _KINDS = ("spatial", "temporal")
 
 

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from models.ost.pipeline import Recognition, Scoring
@@ -86,33 +85,9 @@ def annotations_of(line: Timeline, video: str, digest: str, scoring: Scoring = "
     return tuple(Annotation(video, digest, one.start, one.end, one.name, one.name) for one in line.segments(scoring))
 
 
-def append_annotations(file: Path, annotations: Iterable[Annotation]) -> None:
-    """Adds one JSON line each to ``file``; what stands there stays. Raises BadInput for empty labels or a full disk."""
-    lines = []
-    for item in annotations:
-        if not item.label.strip() or not item.start < item.end:
-            raise BadInput(
-                "The annotation", f"of {item.start:g} to {item.end:g} s is incomplete", "Give label and times"
-            )
-        lines.append(json.dumps(asdict(item), ensure_ascii=False) + "\n")
-    try:
-        with file.open("a", encoding="utf-8") as out:
-            out.write("".join(lines))
-    except OSError as error:
-        raise BadInput(file.name, "cannot be written", "Free some disk space or choose another folder") from error
-
-
-def read_annotations(file: Path) -> tuple[Annotation, ...]:
-    """What ``append_annotations`` wrote, in order; none when there is no file. Raises BadInput naming a broken line."""
-    if not file.exists():
-        return ()
-    found = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            found.append(Annotation(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise BadInput(file.name, f"has a broken line {number}", "Remove that line") from error
-    return tuple(found)
+def annotations_jsonl(annotations: Iterable[Annotation]) -> str:
+    """One JSON line each."""
+    return "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in annotations)
 
 
 def _csv(lines: Iterable[list[Any]]) -> str:

@@ -42,13 +42,17 @@ class FrameStore:
             found = {index: self._known[crop, index] for index in order if (crop, index) in self._known}
         new = sorted(set(order) - set(found))
         waiting: list[tuple[int, Frame]] = []
+        before = len(found)
+
+        def told(share: float) -> None:
+            progress((len(found) - before + share * len(waiting)) / len(new))
+
         for index, frame in source.each(new, prepared.short if prepared.area else None):
             waiting.append((index, cropped(frame, prepared, crop)))
             if len(waiting) == _AT_ONCE:
-                found |= _encoded(model, waiting, prepared)
+                found |= _encoded(model, waiting, prepared, told)
                 waiting = []
-                progress((len(found) - len(set(order)) + len(new)) / len(new))
-        found |= _encoded(model, waiting, prepared)
+        found |= _encoded(model, waiting, prepared, told)
         with self._lock:
             for index in dict.fromkeys(order):
                 self._known[crop, index] = found[index]
@@ -59,11 +63,14 @@ class FrameStore:
 
 
 @torch.inference_mode()
-def _encoded(model: ClipLike, waiting: list[tuple[int, Frame]], prepared: Preparation) -> dict[int, np.ndarray]:
+def _encoded(
+    model: ClipLike, waiting: list[tuple[int, Frame]], prepared: Preparation, told: _Progress
+) -> dict[int, np.ndarray]:
+    """``told``: the share of the network's blocks that are done; with ViT-B/16 a batch takes seconds on a CPU."""
     if not waiting:
         return {}
     frames = normalised(np.stack([frame for _, frame in waiting]), prepared.statistics)
-    features = unit(model.encode_image(frames.to(model.logit_scale.device)).float()).cpu().numpy()
+    features = unit(model.encode_image(frames.to(model.logit_scale.device), told).float()).cpu().numpy()
     return {index: feature for (index, _), feature in zip(waiting, features, strict=True)}
 
 

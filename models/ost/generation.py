@@ -89,11 +89,6 @@ def parsed_table(answer: str) -> tuple[ActionClass, ...]:
     return tuple(classes)
 
 
-def service_configured() -> bool:
-    """Whether the address of a text service is set."""
-    return bool(os.environ.get(URL_VARIABLE))
-
-
 def ask_service(name: str, count: int = 4, seconds: float = _SECONDS) -> ActionClass:
     """Asks an OpenAI-compatible service for both lists of one action and keeps the first ``count`` of each.
 

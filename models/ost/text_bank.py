@@ -127,8 +127,11 @@ def _encoded(
     found: dict[str, tuple[np.ndarray, bool]] = {}
     for start in range(0, len(order), _AT_ONCE):
         rows = order[start : start + _AT_ONCE]
-        progress(start / len(order))
-        features = model.encode_text(torch.from_numpy(tokens.ids[rows]).to(device)).double()
+
+        def told(share: float, start: int = start, count: int = len(rows)) -> None:
+            progress((start + share * count) / len(order))
+
+        features = model.encode_text(torch.from_numpy(tokens.ids[rows]).to(device), told).double()
         for row, feature in zip(rows, unit(features).cpu().numpy(), strict=True):
             found[texts[row]] = (feature, bool(tokens.truncated[row]))
     return found

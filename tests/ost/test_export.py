@@ -1,4 +1,4 @@
-"""Exports carry the numbers of the answer; annotations are added, never overwritten."""
+"""Exports carry the numbers of the answer and the labels of a person."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import csv
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from models.ost.export import (
+    Annotation,
+    annotations_jsonl,
     annotations_of,
-    append_annotations,
     plan_csv,
-    read_annotations,
     scores_csv,
     segments_csv,
     timeline_json,
@@ -45,7 +44,7 @@ def test_tables_carry_the_numbers_of_the_answer() -> None:
         plan_csv(answer, "walk")
 
 
-def test_segments_and_annotations_follow_the_timeline(tmp_path: Path) -> None:
+def test_segments_and_annotations_follow_the_timeline() -> None:
     line = timeline(
         JobContext(), tiny_recogniser(), source=clip(40), classes=NAMES, options=Options(frames=4), window=3.0
     )
@@ -55,23 +54,7 @@ def test_segments_and_annotations_follow_the_timeline(tmp_path: Path) -> None:
     assert len(content["windows"]) == len(content["shares"]["ost"])
     assert content["segments"]["ost"][0]["name"] == rows[0]["class"]
     first, *rest = annotations_of(line, "walk.mp4", "abc")
-    file = tmp_path / "notes.jsonl"
-    append_annotations(file, [first, *rest])
     mended = replace(first, label="跳舞")
-    append_annotations(file, [mended])
-    assert read_annotations(file) == (first, *rest, mended)
+    lines = annotations_jsonl([mended, *rest]).splitlines()
+    assert [Annotation(**json.loads(text)) for text in lines] == [mended, *rest]
     assert (first.corrected, mended.corrected) == (False, True)
-
-
-def test_incomplete_annotations_and_broken_files_are_refused(tmp_path: Path) -> None:
-    line = timeline(JobContext(), tiny_recogniser(), source=clip(8), classes=NAMES, options=Options(frames=4))
-    (whole, *_) = annotations_of(line, "walk.mp4", "abc")
-    for broken in (replace(whole, label=" "), replace(whole, end=whole.start)):
-        with pytest.raises(BadInput, match="incomplete"):
-            append_annotations(tmp_path / "notes.jsonl", [broken])
-    assert read_annotations(tmp_path / "notes.jsonl") == ()
-    (tmp_path / "notes.jsonl").write_text('{"video": 1}\n')
-    with pytest.raises(BadInput, match="line 1"):
-        read_annotations(tmp_path / "notes.jsonl")
-    with pytest.raises(BadInput, match="cannot be written"):
-        append_annotations(tmp_path / "nowhere" / "notes.jsonl", [whole])
