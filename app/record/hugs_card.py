@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from app.record.cards import Card
 from app.record.markdown import figure_text, table
+from models.hugs.evaluation_config import FULL, QUICK, EvaluationConfig
 
 Figures = Mapping[str, object]
 
@@ -23,6 +25,7 @@ MAPS = (
     ("residual", "colour residual alone"),
     ("residual_segments", "colour residual voted over segments"),
     ("hugs", "HuGS"),
+    ("hugs_plain", "HuGS with the paper's residual, which forgives neither blur nor shifts"),
     ("silhouettes", "HuGS with the true outlines among its segments"),
 )
 TRAININGS = (
@@ -34,7 +37,8 @@ TRAININGS = (
     ("hugs", "HuGS"),
     ("true", "the true maps"),
 )
-SHORT = ("sfm", "residual", "residual_segments", "hugs", "silhouettes")
+COMMANDS = {"python3 launch.py evaluate hugs": FULL, "python3 launch.py evaluate hugs --quick": QUICK}
+"""The commands whose settings a report may hold."""
 GOALS = {"miou_hugs": 0.75, "gain_hugs": 1.5, "gain_share_of_true": 0.5}
 """What the project asked of these figures."""
 
@@ -46,9 +50,9 @@ def card(figures: Figures, config: Mapping[str, object]) -> str:
         ("What the figures say.", verdict(figures, config)),
         ("Static maps against the truth.", maps(figures)),
         ("Fields on clean held-out views, PSNR at the photos' own size and at the learning size.", fields(figures)),
-        ("By scene: mean IoU of the maps.", scenes(figures, config, "miou", SHORT)),
-        ("By scene: PSNR in dB by the map trained with.", scenes(figures, config, "psnr", [t[0] for t in TRAININGS])),
-        ("Seconds of a capture by stage, on one core beside another.", seconds(config)),
+        ("By scene: mean IoU of the maps.", scenes(figures, config, "miou", MAPS)),
+        ("By scene: PSNR in dB by the map trained with.", scenes(figures, config, "psnr", TRAININGS)),
+        ("Seconds of a capture by stage, one core each, other work of the machine included.", seconds(config)),
     ]
     return "\n\n".join(
         f"**{title}** {text}" if "|" not in text else f"**{title}**\n\n{text}" for title, text in parts if text
@@ -63,19 +67,27 @@ def measured(config: Mapping[str, object]) -> str:
     listed = ", ".join(str(name) for name in names) if isinstance(names, list) else ""
     share = config["moving_share"]
     moving = f"{100 * share:.1f} %" if isinstance(share, float) else "?"
+    seeds = "one seed" if config["seeds"] == 1 else f"{config['seeds']} seeds each"
+    command = next((f" by `{words}`" for words, known in COMMANDS.items() if _of(known, config)), "")
     return (
-        f"{config['captures']} procedural captures ({listed}; {config['seeds']} seeds each) of {config['frames']} "
+        f"Measured{command}: {config['captures']} procedural captures ({listed}; {seeds}) of {config['frames']} "
         f"frames at {config['side']} x {config['side']}, poses known; {moving} of the pixels belong to what moves or "
-        f"to its shadow. Segments: {config['segments']}. A field of {_steps(config, 'cue')} steps gives the residual; "
-        f"fields of {_steps(config, 'final')} steps with the same seed are compared on 8 clean held-out views, "
-        'in 8 bits, at the photos\' own size and, as "small", at the 96 pixels they learn at. '
+        f"to its shadow. Segments: {config['segments']}. A field of {_field(config, 'cue', 'iterations')} steps gives "
+        f"the residual; fields of {_field(config, 'final', 'iterations')} steps with the same seed are compared on "
+        f'8 clean held-out views, in 8 bits, at the photos\' own size and, as "small", at the '
+        f"{_field(config, 'final', 'side')} pixels they learn at. "
         "In brackets Student's 95 % intervals over scenes, seeds averaged first."
     )
 
 
-def _steps(config: Mapping[str, object], which: str) -> object:
+def _of(known: EvaluationConfig, config: Mapping[str, object]) -> bool:
+    """Whether a report's configuration is a known one."""
+    return all(config.get(name) == value for name, value in asdict(known).items())
+
+
+def _field(config: Mapping[str, object], which: str, name: str) -> object:
     inner = config.get(which)
-    return inner.get("iterations", "?") if isinstance(inner, Mapping) else "?"
+    return inner.get(name, "?") if isinstance(inner, Mapping) else "?"
 
 
 def verdict(figures: Figures, config: Mapping[str, object]) -> str:
@@ -139,9 +151,9 @@ def _gain(figures: Figures, name: str) -> str:
     return figure_text(figures[f"gain_{name}"]) if f"gain_{name}" in figures else "-"
 
 
-def scenes(figures: Figures, config: Mapping[str, object], what: str, columns: object) -> str:
-    """One figure by scene and column."""
-    names, shown = config.get("scene_names"), list(columns) if isinstance(columns, list | tuple) else []
+def scenes(figures: Figures, config: Mapping[str, object], what: str, columns: Sequence[tuple[str, str]]) -> str:
+    """One figure by scene and column, those that were measured."""
+    names, shown = config.get("scene_names"), [name for name, _ in columns if f"{what}_{name}" in figures]
     rows = []
     for scene in names if isinstance(names, list) else []:
         key = f"scene_{str(scene).replace(' ', '_')}_{what}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.record.hugs_card import card
-from models.hugs import evaluation, evaluation_captures, evaluation_measure, evaluation_run
+from app.record.hugs_card import COMMANDS, card
+from models.hugs import METHOD, evaluation, evaluation_captures, evaluation_measure, evaluation_run, sample
 from models.hugs.evaluation_config import FULL, MAPS, QUICK, TRAININGS, EvaluationConfig
 from models.hugs.evaluation_figures import figures, interval
 from models.hugs.evaluation_measure import map_score, segments_of, with_silhouettes
-from models.hugs.evaluation_records import FieldScore, Journal, MapScore, Record
+from models.hugs.evaluation_records import FieldScore, MapScore, Record, journal
 from models.hugs.field_config import FieldConfig
+from models.hugs.fusion_config import suited_to
 from models.parts.capture import Capture, Keypoints, Structure, View
 from tests.hugs.box_room import box_room
 
@@ -93,6 +95,19 @@ def test_a_stopped_run_goes_on_and_the_captures_are_kept(
     assert measure is not stopped_at_the_second
 
 
+def test_the_shipped_report_was_measured_with_the_settings_of_now() -> None:
+    config = json.loads((METHOD.weights_folder / "report.json").read_text())["config"]
+    words = [command for command, known in COMMANDS.items() if asdict(known).items() <= config.items()]
+    assert words
+    assert f"Measured by `{words[0]}`" in card({}, config)
+    assert f"Measured by `{words[0]}`" in METHOD.card.read_text()
+
+
+def test_the_report_card_fuses_as_the_room_does() -> None:
+    assert FULL.fusion == QUICK.fusion == suited_to(FULL.frames, FULL.side) == sample.load().work.fusion
+    assert sample.load().work.suited == FULL.fusion
+
+
 def test_the_quick_run_is_a_part_of_the_full_one() -> None:
     assert set(evaluation_run.all_tasks(QUICK)) < set(evaluation_run.all_tasks(FULL))
     assert len(evaluation_run.all_tasks(FULL)) == 18
@@ -103,15 +118,15 @@ def test_the_quick_run_is_a_part_of_the_full_one() -> None:
 
 
 def test_records_survive_the_journal_and_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "folder" / "journal.jsonl")
-    assert journal.read() == {}
-    journal.add(record_of("a", 0))
-    with journal.path.open("a") as file:
+    written = journal(tmp_path / "folder" / "journal.jsonl")
+    assert written.read() == {}
+    written.add(record_of("a", 0))
+    with written.path.open("a") as file:
         file.write('\n{"scene": "cut')
-    journal.add(record_of("b", 1))
-    assert journal.read() == {"a 0": record_of("a", 0), "b 1": record_of("b", 1)}
-    journal.finish()
-    assert not journal.path.exists()
+    written.add(record_of("b", 1))
+    assert written.read() == {"a 0": record_of("a", 0), "b 1": record_of("b", 1)}
+    written.finish()
+    assert not written.path.exists()
 
 
 def test_captures_are_kept_whole_and_a_damaged_file_is_built_anew(tmp_path: Path, small_world: list[str]) -> None:
