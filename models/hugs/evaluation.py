@@ -18,8 +18,9 @@ from models.hugs.evaluation_config import FULL, QUICK
 from models.hugs.evaluation_figures import above_single_cues, figures
 from models.hugs.evaluation_records import Record
 from models.hugs.evaluation_run import Maker, colours_alone
+from models.parts.measuring import EvaluationProblem
 
-PROBLEMS = (evaluation_run.EvaluationProblem,)
+PROBLEMS = (EvaluationProblem,)
 """What the command line shows as a sentence instead of a traceback."""
 
 

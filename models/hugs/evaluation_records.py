@@ -1,13 +1,14 @@
-"""What was measured on one capture, and the journal that keeps it so that a stopped run goes on."""
+"""What was measured on one capture."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+from models.parts.measuring import Journal
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,6 @@ def from_json(parsed: Mapping[str, Any]) -> Record:
     )
 
 
-class Journal:
-    """Records on disk, one line a capture, written as they come. A line that was cut off by a stop is left out.
-
-    ``path`` should name everything the records depend on; ``finish`` removes it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> dict[str, Record]:
-        """Name -> record, of the run that was stopped; empty when there is none."""
-        records = {}
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() if self.path.exists() else []
-        for line in lines:
-            try:
-                record = from_json(json.loads(line))
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue
-            records[record.name] = record
-        return records
-
-    def add(self, record: Record) -> None:
-        """Append one record; it is on the disk when this returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            # A line cut off by a stop must not swallow this one.
-            file.write(("\n" if file.tell() else "") + json.dumps(asdict(record)))
-            file.flush()
-            os.fsync(file.fileno())
-
-    def finish(self) -> None:
-        """The run is complete: the next one measures anew."""
-        self.path.unlink(missing_ok=True)
+def journal(path: Path) -> Journal[Record]:
+    """The journal at ``path``, by the records' names."""
+    return Journal(path, attrgetter("name"), from_json)

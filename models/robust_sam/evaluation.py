@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from models.parts.measuring import EvaluationProblem, say
 from models.robust_sam import evaluation_run, folder_protocol
 from models.robust_sam.evaluation_config import FULL, QUICK, SEVERITIES
 from models.robust_sam.evaluation_figures import figures
@@ -23,7 +24,7 @@ from models.robust_sam.protocol import MOST_CLICKS, POINTS
 from models.runtime import WrongCheckpoint
 from models.worlds.packages import PackageProblem
 
-PROBLEMS = (evaluation_run.EvaluationProblem, folder_protocol.FolderProblem, PackageProblem, WrongCheckpoint)
+PROBLEMS = (EvaluationProblem, folder_protocol.FolderProblem, PackageProblem, WrongCheckpoint)
 """What the command line shows as a sentence instead of a traceback."""
 
 
@@ -78,4 +79,4 @@ def evaluate_with(quick: bool, words: Sequence[str], door: folder_protocol.Door)
         if asked.checkpoint is not None:
             parser.error("--checkpoint goes with --folder; the report card is that of the embedded weights")
         return evaluate(quick)
-    return folder_protocol.evaluate_folder(asked.folder, asked.checkpoint, door=door, say=evaluation_run.say)
+    return folder_protocol.evaluate_folder(asked.folder, asked.checkpoint, door=door, say=say)

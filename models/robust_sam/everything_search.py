@@ -11,6 +11,7 @@ import torch
 from segment_anything.utils import amg
 from torch import Tensor
 
+from models.parts.sizes import shrunk
 from models.robust_sam import everything_filter
 from models.robust_sam.decoder import Branch
 from models.robust_sam.everything_config import EverythingConfig
@@ -172,7 +173,7 @@ class Search:
     def _progress(self, held: _Held, upscaler: Upscaler) -> Progress:
         """What was found so far, those in work from their low-resolution masks."""
         scale = min(1.0, PARTIAL_SIDE / max(self.size))
-        height, width = (max(1, round(side * scale)) for side in self.size)
+        height, width = shrunk(self.size, PARTIAL_SIDE)
         labels = label_map(tuple(self.segments), self.size, (height, width))
         if len(held):
             rows, columns = upscaler.valid
@@ -205,8 +206,7 @@ class Search:
             boxes = torch.tensor([s.window for s in self.segments], dtype=torch.float32)
             kept = everything_filter.suppressed(boxes, scores, torch.zeros(len(boxes)), self.config.nms_threshold)
         else:
-            scale = min(1.0, PARTIAL_SIDE / max(self.size))
-            small = (max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale)))
+            small = shrunk(self.size, PARTIAL_SIDE)
             masks = np.stack([label_map((s,), self.size, small) > 0 for s in self.segments])
             kept = everything_filter.suppressed_by_mask(torch.from_numpy(masks), scores, self.config.nms_threshold)
         return [self.segments[index] for index in kept.tolist()]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.parts.degradations.photo import shrunk
+from models.parts.sizes import shrunk
 from models.robust_sam import METHOD, frames
 from models.robust_sam.amfg import Amfg, AmfgTrace
 from models.robust_sam.clicks import ImageFeatures, painted_logits

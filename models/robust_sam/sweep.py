@@ -17,7 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES, DegradationError, degraded_copy, followed
-from models.parts.degradations.photo import resized, shrunk
+from models.parts.degradations.photo import resized
+from models.parts.sizes import shrunk
 from models.robust_sam import METHOD
 from models.robust_sam.decoder import Branch
 from models.robust_sam.frames import Size

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.parts.degradations.photo import shrunk
+from models.parts.sizes import shrunk
 from models.robust_sam import frames
 from models.robust_sam.clicks import ImageFeatures, click_by_click
 from models.robust_sam.decoder import Branch

@@ -6,7 +6,6 @@ operation, the workers do so once a step.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
@@ -18,11 +17,6 @@ from torch import Tensor, multiprocessing
 
 PATIENCE_S = 600.0
 """A worker that others have waited for this long has died."""
-
-
-def workers() -> int:
-    """How many workers this machine's cores are for: 1 or 2; more would each need their own copy of the optimiser."""
-    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)

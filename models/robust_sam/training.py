@@ -18,13 +18,14 @@ from torch import Tensor
 
 from models.method import ASSETS
 from models.parts.efficientnet_lite import load_imagenet
+from models.parts.measuring import workers
 from models.robust_sam import METHOD, dataset
 from models.robust_sam.amfg import Amfg
 from models.robust_sam.grouping import GroupingHead
 from models.robust_sam.network import CONFIGS, RobustSam
 from models.robust_sam.scenes import Batch, SceneSampler
 from models.robust_sam.stages import LOSSES, set_modes, trainable
-from models.robust_sam.team import ALONE, Member, together, workers
+from models.robust_sam.team import ALONE, Member, together
 from models.robust_sam.trainer import StageConfig, Trainer
 from models.worlds.packs import Shard, read_packs
 

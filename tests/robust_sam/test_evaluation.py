@@ -18,7 +18,7 @@ from models.robust_sam.evaluation_config import FULL, QUICK, SEVERITIES, Evaluat
 from models.robust_sam.evaluation_figures import figures
 from models.robust_sam.evaluation_intervals import interval, mixture, percentiles
 from models.robust_sam.evaluation_measure import Condition, Panel, Scene, degraded, grabcut, measure
-from models.robust_sam.evaluation_records import Answer, Clicks, Found, Journal, Record
+from models.robust_sam.evaluation_records import Answer, Clicks, Found, Record, journal
 from models.robust_sam.evaluation_scenes import objects_of
 from models.worlds import packages
 from models.worlds.shapes2d_settings import HELD_OUT, TRAIN
@@ -153,8 +153,8 @@ def test_a_scene_is_measured_with_every_prompt_kind_and_row(tiny, photo, monkeyp
 
 
 def test_a_journal_gives_back_what_was_added_and_forgets_a_line_that_was_cut_off(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "folder" / "journal.jsonl")
-    assert journal.read() == {}
+    written = journal(tmp_path / "folder" / "journal.jsonl")
+    assert written.read() == {}
     records = [
         Record(
             f"rendered-{n}",
@@ -167,14 +167,14 @@ def test_a_journal_gives_back_what_was_added_and_forgets_a_line_that_was_cut_off
         for n in range(3)
     ]
     for record in records[:2]:
-        journal.add(record)
-    whole = journal.path.read_bytes()
-    journal.path.write_bytes(whole[: len(whole) - 40])
-    assert list(journal.read()) == ["rendered-0"]
-    journal.add(records[2])
-    assert journal.read() == {"rendered-0": records[0], "rendered-2": records[2]}
-    journal.finish()
-    assert journal.read() == {}
+        written.add(record)
+    whole = written.path.read_bytes()
+    written.path.write_bytes(whole[: len(whole) - 40])
+    assert list(written.read()) == ["rendered-0"]
+    written.add(records[2])
+    assert written.read() == {"rendered-0": records[0], "rendered-2": records[2]}
+    written.finish()
+    assert written.read() == {}
 
 
 @pytest.fixture
