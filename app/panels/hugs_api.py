@@ -19,7 +19,7 @@ import numpy as np
 from app import service
 from app.guard.errors import BadInput
 from app.guard.paths import download_name
-from app.panels.hugs_given import COLOURS, segmenter_of
+from app.panels.hugs_given import COLOURS, KNOBS, segmenter_of
 from app.scripts import done, in_words, served
 from models.hugs.fusion_config import FusionConfig
 
@@ -100,16 +100,16 @@ def segments(work: dict | None = None, source: str = COLOURS, ask_features: bool
 def fuse(
     work: dict | None = None,
     frame: str = "",
-    track_threshold: int = 6,
-    quantile: float = 0.95,
-    vote: float = 0.5,
-    smooth: int = 7,
-    erode: int = 5,
-    gap: int = 5,
-    dedup: float = 0.1,
-    outliers: bool = False,
+    track_threshold: int | None = None,
+    quantile: float | None = None,
+    vote: float | None = None,
+    smooth: int | None = None,
+    erode: int | None = None,
+    gap: int | None = None,
+    dedup: float | None = None,
+    outliers: bool | None = None,
 ) -> dict:
-    """Fuse one photo (the first when none is named) with the given settings.
+    """Fuse one photo (the first when none is named) with the given settings; those not given are the work's own.
 
     Returns {"frame", "static": PNG file of the photo's size, white is static, "masked": share, "features": how many
     speak, "mean" and "limit" of the residual, "warnings", "scores": against the truth, where known}.
@@ -120,8 +120,9 @@ def fuse(
 
     with in_words():
         opened = _opened(work)
-        config = FusionConfig(track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers).checked()
-        opened.work.fusion = config
+        values = (track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers)
+        given: dict[str, Any] = {knob: value for knob, value in zip(KNOBS, values, strict=True) if value is not None}
+        opened.work.fusion = replace(opened.work.fusion, **given).checked()
         name = _frame(opened, frame)
         fused = opened.work.fused(name)
         static = sample.png(opened.work.mask(name).astype(np.uint8) * 255)
