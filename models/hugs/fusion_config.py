@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
-from pathlib import Path
 
+from models.parts.field_helps import field_helps
 from models.parts.problems import BadInput
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -99,13 +96,6 @@ def fraction_threshold(count: int, images: int) -> float:
     return count / images if images else 0.0
 
 
-@lru_cache(maxsize=1)
 def helps() -> dict[str, str]:
     """The text under each field of FusionConfig."""
-    module = ast.parse(Path(__file__).read_text(encoding="utf-8"))
-    body = next(n.body for n in module.body if isinstance(n, ast.ClassDef) and n.name == "FusionConfig")
-    found = {}
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            found[field.target.id] = str(ast.literal_eval(text.value))
-    return found
+    return field_helps(FusionConfig)

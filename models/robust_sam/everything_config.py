@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
-from pathlib import Path
 from typing import Literal
+
+from models.parts.field_helps import field_helps
 
 Candidates = Literal["single", "multi"]
 Suppression = Literal["box", "mask"]
@@ -114,13 +112,6 @@ class EverythingConfig:
         return max(2, self.points_per_side // LAYER_POINTS**layer)
 
 
-@lru_cache(maxsize=1)
 def helps() -> dict[str, str]:
     """The text under each field of EverythingConfig."""
-    module = ast.parse(Path(__file__).read_text(encoding="utf-8"))
-    body = next(n.body for n in module.body if isinstance(n, ast.ClassDef) and n.name == "EverythingConfig")
-    found = {}
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            found[field.target.id] = str(ast.literal_eval(text.value))
-    return found
+    return field_helps(EverythingConfig)
