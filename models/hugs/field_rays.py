@@ -15,6 +15,7 @@ from torch import Tensor
 from models.hugs.field_config import FieldConfig
 from models.parts.capture import Intrinsics, View
 from models.parts.problems import BadInput
+from models.parts.sizes import shrunk
 from models.parts.volume_rendering_rays import camera_rays, pixel_centres
 
 MASK_SHARE = 0.5
@@ -69,9 +70,8 @@ def rays_of_view(intrinsics: Intrinsics, camera_to_world: npt.NDArray[np.float64
 
 def learning_size(view: View, side: int) -> tuple[int, int]:
     """(width, height) at which a view is learnt: the longer side is at most ``side``."""
-    height, width = view.size
-    factor = min(1.0, side / max(height, width))
-    return max(1, round(width * factor)), max(1, round(height * factor))
+    height, width = shrunk(view.size, side)
+    return width, height
 
 
 def reduced(image: npt.NDArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:

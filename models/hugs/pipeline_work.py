@@ -23,6 +23,7 @@ from models.hugs.reasons import Reason, Row
 from models.hugs.tolerance import tolerant_residual
 from models.parts.capture import Capture
 from models.parts.problems import BadInput
+from models.parts.sizes import shrunk
 
 WORK_SIDE = 512
 """Longer side in pixels at which frames are fused; photos are not enlarged."""
@@ -188,8 +189,7 @@ class Work:
 
 def working_size(size: tuple[int, int]) -> tuple[int, int]:
     """(H, W) of a photo -> (H, W) at which it is fused."""
-    factor = min(1.0, WORK_SIDE / max(size))
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+    return shrunk(size, WORK_SIDE)
 
 
 def working_copy(image: Image) -> Image:

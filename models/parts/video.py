@@ -21,6 +21,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from models.parts.problems import BadInput, readable_bytes
+from models.parts.sizes import shrunk
 from models.parts.video_info import DEFAULT, FrameTable, VideoInfo, VideoLimits, examined, opened, probe, upright_size
 from models.parts.video_sampling import evaluation_indices, even_indices, training_indices
 
@@ -119,11 +120,8 @@ class Video:
 
     def scaled_size(self, max_side: int | None) -> tuple[int, int]:
         """(width, height) of the frames that come out."""
-        width, height = self.info.width, self.info.height
-        if max_side is None or max(width, height) <= max_side:
-            return width, height
-        factor = max_side / max(width, height)
-        return max(round(width * factor), 1), max(round(height * factor), 1)
+        size = self.info.width, self.info.height
+        return size if max_side is None else shrunk(size, max_side)
 
 
 def open_video(path: str | Path, limits: VideoLimits = DEFAULT, *, name: str | None = None) -> Video:

@@ -9,18 +9,13 @@ import numpy.typing as npt
 from models.parts.degradations.apply import degrade
 from models.parts.degradations.base import Warp
 from models.parts.degradations.geometry import BENDING, warp_mask
+from models.parts.sizes import shrunk
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 DEGRADE_SIDE = 1024
 """The degradations have lengths in pixels made for about this size; larger photos are degraded at this size."""
-
-
-def shrunk(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(height, width) scaled so that the longer side is at most ``longest``; never enlarged, at least one pixel."""
-    scale = min(1.0, longest / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def degraded_copy(image: Picture, kind: str, severity: float, seed: int) -> tuple[Picture, Warp | None]:
