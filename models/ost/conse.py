@@ -16,10 +16,11 @@ import torch
 
 from models.ost import METHOD
 from models.ost.descriptors import ClassList
-from models.ost.frames import Preparation, Source, clip_indices, cropped
+from models.ost.frames import Preparation, Source, cropped
 from models.ost.pipeline import DEFAULT_OPTIONS, Floats, Options
 from models.parts.efficientnet_lite_classifier import ImageNetClassifier, imagenet_names, load_classifier
 from models.parts.sentences import SentenceEncoder
+from models.parts.video_sampling import evaluation_indices
 from models.runtime import Job, JobContext, Loaded, ResourceSpec
 
 LABEL = "ConSE: nouns, not motions"
@@ -97,7 +98,7 @@ def conse(
     """Scores of the classes by the nouns that ``options.frames`` frames show. Raises BadInput as ``recognise`` does."""
     checked, asked = classes.checked(), options.checked()
     start = time.perf_counter()
-    indices = clip_indices(len(source.seconds), asked.frames, 0, 1)
+    indices = evaluation_indices(len(source.seconds), asked.frames)
     found: dict[int, torch.Tensor] = {}
     for index, frame in source.each(indices, None):
         context.tick(0.8 * len(found) / len(indices), "naming what the frames show")

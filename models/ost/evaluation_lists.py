@@ -23,11 +23,12 @@ from models.ost import official
 from models.ost.descriptors import ClassList, from_official, names_from_csv
 from models.ost.evaluation_intervals import interval
 from models.ost.evaluation_measure import Clips, bank_of, logits, right
-from models.ost.frames import clip_indices, cropped, normalised, preparation
+from models.ost.frames import cropped, normalised, preparation
 from models.ost.network import unit
 from models.ost.weights import Recogniser, tokeniser_for, weights_digest, weights_file
 from models.parts.problems import BadInput
 from models.parts.video import open_video
+from models.parts.video_sampling import evaluation_indices
 
 Door = Callable[[Path], Path]
 """Turns a checkpoint file into a safetensors file that has been checked."""
@@ -140,7 +141,7 @@ def encoded_files(
         if number % 100 == 0:
             say(f"video {number + 1} of {len(listed)}")
         video = open_video(file)
-        pictures = video.read(clip_indices(len(video), frames, 0, 1))
+        pictures = video.read(evaluation_indices(len(video), frames))
         ready = np.stack([cropped(picture, prepared) for picture in pictures])
         rows.append(unit(model.encode_image(normalised(ready).to(device)).float()).cpu().numpy())
         labels.append(label)

@@ -89,16 +89,6 @@ def normalised(frames: npt.NDArray[np.uint8], statistics: Literal["imagenet", "c
     return (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - mean) / deviation
 
 
-def clip_indices(frames: int, segments: int, clip: int, clips: int) -> Indices:
-    """The frames of clip ``clip`` of ``clips``: each looks at another place of the ``segments`` equal parts.
-
-    One clip of one is the authors' rule, int(i * n/T + n/T / 2) mod n. Returns (segments,) int64.
-    """
-    interval = frames / segments
-    share = interval / 2 if clips == 1 else interval * (clip + 0.5) / clips
-    return np.array([int(i * interval + share) % frames for i in range(segments)], np.int64)
-
-
 def views(count: int) -> tuple[tuple[int, int, Crop], ...]:
     """(clip, clips, crop) of each view: 1; 3 = one clip x 3 crops; 12 = 4 clips x 3 crops. Raises BadInput."""
     if count not in (1, 3, 12):

@@ -22,11 +22,12 @@ import torch
 from models.ost import METHOD
 from models.ost.descriptors import ClassList
 from models.ost.features import FrameStore, frame_store
-from models.ost.frames import Source, clip_indices, preparation, views
+from models.ost.frames import Source, preparation, views
 from models.ost.network import HeadConfig, HeadScores, head, name_logits
 from models.ost.text_bank import MOST_TEXTS, TextBank, TextStore
 from models.ost.weights import Recogniser, model_resource, weights_digest, weights_file
 from models.parts.problems import BadInput
+from models.parts.video_sampling import evaluation_indices
 from models.runtime import Job, JobContext, Loaded, ResourceSpec
 
 Floats = npt.NDArray[np.float64]
@@ -206,7 +207,8 @@ def recognise(
     prepared = preparation(recogniser.model.config, asked.statistics)
     start = time.perf_counter()
     plan = [
-        (clip_indices(len(source.seconds), asked.frames, clip, clips), crop) for clip, clips, crop in views(asked.views)
+        (evaluation_indices(len(source.seconds), asked.frames, clip, clips), crop)
+        for clip, clips, crop in views(asked.views)
     ]
     features, fresh = [], 0
     with context.resource(frame_store(model_key, source, prepared)) as store:

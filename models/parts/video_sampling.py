@@ -8,16 +8,18 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int64]
 
 
-def evaluation_indices(frames: int, segments: int) -> Indices:
+def evaluation_indices(frames: int, segments: int, clip: int = 0, clips: int = 1) -> Indices:
     """The middle frame of each of `segments` equal parts of a clip of `frames` frames.
 
     Returns (segments,) int64: int(i * n/T + n/T / 2) in floating point, modulo n; a clip shorter than that repeats
-    frames. Raises ValueError when either number is below 1.
+    frames. Of several `clips`, each looks at another place of the parts: the middles of `clips` equal shares of them.
+    Raises ValueError when either number is below 1.
     """
     _check(frames, segments)
     interval = frames / segments
+    place = interval * (clip + 0.5) / clips
     # Python floats on purpose: the recorded indices depend on the order of the two roundings.
-    return np.array([int(i * interval + interval / 2) % frames for i in range(segments)], np.int64)
+    return np.array([int(i * interval + place) % frames for i in range(segments)], np.int64)
 
 
 def training_indices(frames: int, segments: int, rng: np.random.Generator) -> Indices:

@@ -16,7 +16,6 @@ from models.ost.frames import (
     ArraySource,
     Preparation,
     VideoSource,
-    clip_indices,
     cropped,
     preparation,
     resized_size,
@@ -30,6 +29,7 @@ from models.parts.clip import OST_MINI, VIT_B_16
 from models.parts.clip_tokens import tokenise
 from models.parts.problems import BadInput
 from models.parts.video import open_video
+from models.parts.video_sampling import evaluation_indices
 from models.runtime import JobContext, Runtime, RuntimeConfig
 from tests.ost.models import TINY, classes, clip, tiny_recogniser, tokeniser, weights_folder
 from tests.parts.videos import make_video, numbered
@@ -118,7 +118,7 @@ def test_more_views_look_at_more_crops_and_clips_and_average_their_shares() -> N
     found = answer(Options(frames=4, views=12))
     assert found.fresh_frames > 12
     assert found.scores["ost"].shares.sum() == pytest.approx(1)
-    four = {tuple(clip_indices(160, 4, place, 4)) for place in range(4)}
+    four = {tuple(evaluation_indices(160, 4, place, 4)) for place in range(4)}
     assert len(four) == 4
 
 

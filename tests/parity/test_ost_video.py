@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from models.ost.frames import Preparation, clip_indices, cropped, normalised, resized_size
+from models.ost.frames import Preparation, cropped, normalised, resized_size
 from models.parts.video_sampling import evaluation_indices
 from tests.parity.recorded import Recorded
 
@@ -18,7 +18,7 @@ def test_sampled_frames_equal_the_recorded_ones() -> None:
         assert found is not None
         segments, frames = int(found[1]), int(found[2])
         assert evaluation_indices(frames, segments).tolist() == wanted, key
-        assert clip_indices(frames, segments, 0, 1).tolist() == wanted, key
+        assert evaluation_indices(frames, segments, 0, 1).tolist() == wanted, key
 
 
 def test_preprocessed_frames_equal_the_recorded_ones() -> None:
