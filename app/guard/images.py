@@ -8,7 +8,6 @@ transparency over white.
 from __future__ import annotations
 
 import os
-import struct
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,22 +20,9 @@ from PIL import Image
 from app.guard import pixels
 from app.guard.errors import BadInput, readable_bytes, shown_name
 from app.guard.headers import Header, foreign_kind, jpeg_scans, sniff
+from models.parts.pictures import BOMBS, DAMAGED
 
 _KINDS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
-# Pillow's plugins signal damaged files with all of these.
-_DECODER_ERRORS: tuple[type[Exception], ...] = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-)
-_BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -98,11 +84,11 @@ def read_image(source: str | Path | bytes, *, name: str | None = None, limits: I
         raise BadInput(name, f"uses the colour mode {error.mode}", "Save it as RGB and try again") from error
     except Image.UnidentifiedImageError as error:
         raise BadInput(name, f"is a damaged {header.format} file", "Export or download the image again") from error
-    except _BOMB_ERRORS as error:
+    except BOMBS as error:
         raise BadInput(name, "has far more pixels than a photo", _reduce(limits)) from error
     except MemoryError as error:
         raise BadInput(name, "does not fit into the free memory", "Scale the image down and try again") from error
-    except _DECODER_ERRORS as error:
+    except DAMAGED as error:
         raise BadInput(name, _damage(error, header.format), "Export or download the image again") from error
     return GuardedImage(array, alpha, mode, (array.shape[0], array.shape[1]), kind, tuple(notes))
 
@@ -124,7 +110,7 @@ def check_array(value: Any, *, name: str = "The image", limits: ImageLimits = DE
             array, alpha = pixels.to_rgb(value, notes)
         except pixels.UnknownMode as error:
             raise BadInput(name, f"uses the colour mode {error.mode}", "Convert it to RGB and try again") from error
-        except _DECODER_ERRORS as error:
+        except DAMAGED as error:
             raise BadInput(name, _damage(error, value.format or "image"), "Load the image again") from error
         mode, kind = value.mode, value.format or "array"
     elif isinstance(value, np.ndarray):

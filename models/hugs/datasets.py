@@ -12,13 +12,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from models.hugs import datasets_kubric
-from models.hugs.datasets_views import located_in, split_views
-from models.hugs.loading_projects import read_model_in, thinned
+from models.hugs.datasets_views import Seen, limited, located_in, split_views
+from models.hugs.loading_projects import in_pictures, read_model_in
 from models.hugs.loading_sources import Files, Folder, in_order
 from models.parts.capture import Capture, Structure
 from models.parts.colmap_capture import cameras_of, structure_of
@@ -100,7 +98,7 @@ def _distractor(files: Files, factor: int, limit: int | None, tick: Tick) -> Cap
         notes.append("data_split.json is missing: photos named clutter are for training, extra or clean for the test.")
     folder = "0/images" if factor == 1 else f"0/images_{factor}"
     paths = located_in(files, folder, [*train, *test], f"Scale the photos of 0/images down {factor} times into it")
-    chosen = _limited(train, limit, notes)
+    chosen = limited(train, limit, notes)
     views, held_out = split_views(files, paths, cameras, chosen, test, 1, tick)
     return _capture(files, views, held_out, structure_of(model), notes)
 
@@ -121,33 +119,17 @@ def _phototourism(files: Files, factor: int, limit: int | None, tick: Tick) -> C
     notes = [f"{len(unplaced)} photos of the table are not in the COLMAP model: left out."] if unplaced else []
     train, test = ([name for name in names if name in cameras] for names in (train, test))
     paths = located_in(files, "dense/images", [*train, *test], "Unpack the scene again")
-    views, held_out = split_views(files, paths, cameras, _limited(train, limit, notes), test, factor, tick)
+    views, held_out = split_views(files, paths, cameras, limited(train, limit, notes), test, factor, tick)
     return _capture(files, views, held_out, structure_of(model), notes)
 
 
-def _capture(files: Files, views: Any, held_out: Any, structure: Structure, notes: list[str]) -> Capture:
+def _capture(files: Files, views: list[Seen], held_out: list[Seen], structure: Structure, notes: list[str]) -> Capture:
     """Features in the pixels of the scaled photos; those of test photos are left out."""
     if not views:
         raise BadInput(files.title, "has no training photos", "Choose the folder of one scene")
-    keypoints = {}
-    for view, camera in views:
-        points = structure.keypoints[view.name]
-        scale = (view.size[1] / camera.width, view.size[0] / camera.height)
-        keypoints[view.name] = replace(points, xy=(points.xy * scale).astype("float32"))
-    return Capture(
-        files.title,
-        tuple(view for view, _ in views),
-        replace(structure, keypoints=keypoints),
-        tuple(view for view, _ in held_out),
-        tuple(notes),
-    )
-
-
-def _limited(names: list[str], limit: int | None, notes: list[str]) -> list[str]:
-    if limit is None or len(names) <= limit:
-        return names
-    notes.append(f"{limit} of {len(names)} training photos are used, evenly spread.")
-    return thinned(names, limit)
+    shown = tuple(view for view, _ in views)
+    seen = in_pictures(structure, {view.name: camera for view, camera in views}, shown)
+    return Capture(files.title, shown, seen, tuple(view for view, _ in held_out), tuple(notes))
 
 
 def _need_model(files: Files, folder: str, remedy: str) -> None:

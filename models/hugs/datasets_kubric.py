@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from models.hugs.datasets_views import Camera, located_in, split_views
+from models.hugs.datasets_views import Camera, limited, located_in, split_views
 from models.hugs.export_masks import resized_static
-from models.hugs.loading_projects import model_folder, read_model_in, thinned
+from models.hugs.import_masks import read_grey
+from models.hugs.loading_projects import in_pictures, model_folder, read_model_in
 from models.hugs.loading_sources import Files, Folder
 from models.hugs.sfm_align import similarity
-from models.parts.capture import Capture, Intrinsics, Keypoints, Structure, View
+from models.parts.capture import Capture, Intrinsics, Structure, View
 from models.parts.colmap_capture import cameras_of, structure_of
 from models.parts.problems import BadInput
 
@@ -33,10 +32,8 @@ def load(
     scene = _document(files, "scene_gt.json")
     train = _ids(files, "dataset.json", "train_ids")
     test = _ids(files, "freeze-test/dataset.json", "val_ids")
-    notes = []
-    if limit is not None and len(train) > limit:
-        notes.append(f"{limit} of {len(train)} training photos are used, evenly spread.")
-        train = thinned(train, limit)
+    notes: list[str] = []
+    train = limited(train, limit, notes)
     remedy = f"The data set has 1x, 2x and more: choose a factor that is there. {_DATA}"
     paths = located_in(files, f"rgb/{factor}x", train, remedy)
     # Training and test photos may share their numbers, so the test ones get another name.
@@ -113,12 +110,8 @@ def _camera(files: Files, name: str, frame: tuple[npt.NDArray[np.float64], float
 
 def _truth(files: Files, path: str, view: View) -> npt.NDArray[np.bool_]:
     """True = static, from a mask whose white is what moves."""
-    try:
-        with Image.open(BytesIO(files.read(path)), formats=["PNG"]) as image:
-            moving = np.asarray(image.convert("L")) > 0
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadInput(path, "is no readable PNG", _DATA) from error
-    return resized_static(~moving, view.size[1], view.size[0])
+    still = read_grey(files.read(path), path, _DATA) == 0
+    return resized_static(still, view.size[1], view.size[0])
 
 
 def _structure(colmap: Files, views: list[View], notes: list[str]) -> Structure:
@@ -129,15 +122,13 @@ def _structure(colmap: Files, views: list[View], notes: list[str]) -> Structure:
     model = read_model_in(colmap, folder)
     names = {view.name.rsplit(".", 1)[0]: view for view in views}
     cameras, found = cameras_of(model), structure_of(model)
-    keypoints, pairs = {}, []
+    keypoints, lenses, pairs = {}, {}, []
     for name, points in found.keypoints.items():
-        stem = PurePosixPath(name).stem
-        view = names.get(stem)
+        view = names.get(PurePosixPath(name).stem)
         if view is None or view.camera_to_world is None:
             continue
         lens, pose = cameras[name]
-        scale = np.array([view.size[1] / lens.width, view.size[0] / lens.height])
-        keypoints[view.name] = Keypoints((points.xy * scale).astype(np.float32), points.point_ids)
+        keypoints[view.name], lenses[view.name] = points, lens
         pairs.append((pose[:3, 3], view.camera_to_world[:3, 3]))
     if len(pairs) < 3:
         raise BadInput(
@@ -146,4 +137,5 @@ def _structure(colmap: Files, views: list[View], notes: list[str]) -> Structure:
     if len(keypoints) < len(views):
         notes.append(f"{len(views) - len(keypoints)} photos are not in the COLMAP model: no SfM cue there.")
     factor, rotation, shift = similarity(*(np.array(side) for side in zip(*pairs, strict=True)))
-    return replace(found, keypoints=keypoints, xyz=factor * found.xyz @ rotation.T + shift)
+    moved = replace(found, keypoints=keypoints, xyz=factor * found.xyz @ rotation.T + shift)
+    return in_pictures(moved, lenses, views)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.hugs.loading_photos import read_photo, resized
+from models.hugs.loading_projects import thinned
 from models.hugs.loading_sources import Files
 from models.parts.capture import Intrinsics, View
 from models.parts.problems import BadInput
@@ -37,6 +38,14 @@ def located_in(files: Files, folder: str, names: Sequence[str], remedy: str) -> 
     if missing:
         raise BadInput(files.title, f"lacks {len(missing)} photos in {folder}, such as {missing[0][:60]}", remedy)
     return found
+
+
+def limited(names: list[str], limit: int | None, notes: list[str]) -> list[str]:
+    """At most `limit` of the training photos `names`, evenly spread; what was left out goes into `notes`."""
+    if limit is None or len(names) <= limit:
+        return names
+    notes.append(f"{limit} of {len(names)} training photos are used, evenly spread.")
+    return thinned(names, limit)
 
 
 def split_views(

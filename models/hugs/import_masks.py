@@ -6,11 +6,13 @@ from io import BytesIO
 from pathlib import PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from models.hugs.export_masks import Static, resized_static, stems
 from models.hugs.loading_sources import Files
 from models.parts.capture import Capture
+from models.parts.pictures import BOMBS, DAMAGED
 from models.parts.problems import BadInput
 
 KINDS = {
@@ -40,7 +42,7 @@ def read_masks(files: Files, capture: Capture, kind: str = "static") -> dict[str
         name = next((targets[key] for start in range(len(parts)) if (key := "/".join(parts[start:])) in targets), None)
         if name is None or name in found:
             continue
-        white = _white(files.read(path), path)
+        white = read_grey(files.read(path), path, "Save the mask as PNG") >= 128
         view = capture.view(name)
         height, width = view.size
         if white.shape not in (view.size, view.original_size):
@@ -55,13 +57,14 @@ def read_masks(files: Files, capture: Capture, kind: str = "static") -> dict[str
     return found
 
 
-def _white(data: bytes, name: str) -> Static:
+def read_grey(data: bytes, name: str, remedy: str) -> npt.NDArray[np.uint8]:
+    """(H, W) grey levels of the PNG in `data`. BadInput, with `remedy`, for anything else."""
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
             if image.width * image.height > _MAX_PIXELS:
                 raise BadInput(name, f"has {image.width} x {image.height} pixels", "Make the mask of the photo's size")
-            return np.asarray(image.convert("L")) >= 128
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(name, "is no readable PNG", "Save the mask as PNG") from error
+            return np.asarray(image.convert("L"))
+    except BadInput:
+        raise
+    except (*DAMAGED, *BOMBS) as error:
+        raise BadInput(name, "is no readable PNG", remedy) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,9 @@ from PIL import Image, ImageOps
 
 from models.hugs.loading_sources import Files
 from models.parts.capture import View
+from models.parts.pictures import BOMBS, DAMAGED
 from models.parts.problems import BadInput, readable_bytes
+from models.parts.sizes import shrunk
 
 Tick = Callable[[float, str], None]
 Picture = npt.NDArray[np.uint8]
@@ -23,20 +24,6 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _MAX_BYTES = 100_000_000
 _MAX_PIXELS = 100_000_000
 _MIN_SIDE = 32
-# What Pillow's plugins raise for damaged files.
-_DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-)
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _EXIF_ORIENTATION = 0x0112
 # Variance of the Laplacian of a grey picture (0..255) with at most 640 pixels a side: photos reach 100 to 3000.
 _NO_DETAIL = 4.0
@@ -80,11 +67,11 @@ def read_photo(data: bytes, name: str, max_side: int, stored: Callable[[int, int
         raise
     except Image.UnidentifiedImageError as error:
         raise BadInput(name, "is not a photo that can be read", "Save it as JPEG or PNG") from error
-    except _BOMBS as error:
+    except BOMBS as error:
         raise BadInput(name, "has far more pixels than a photo", "Scale it down") from error
     except MemoryError as error:
         raise BadInput(name, "does not fit into the free memory", "Scale it down") from error
-    except _DAMAGE as error:
+    except DAMAGED as error:
         raise BadInput(name, "is damaged", "Export or download it again") from error
     original = (width, height) if turned and orientation >= 5 else (height, width)
     return Photo(scaled_to(picture, max_side), original, turned)
@@ -92,11 +79,9 @@ def read_photo(data: bytes, name: str, max_side: int, stored: Callable[[int, int
 
 def scaled_to(picture: Picture, max_side: int) -> Picture:
     """`picture` scaled down by area averages so that its longer side has at most `max_side` pixels."""
-    height, width = picture.shape[:2]
-    if max(height, width) <= max_side:
-        return picture
-    factor = max_side / max(height, width)
-    return resized(picture, max(round(width * factor), 1), max(round(height * factor), 1))
+    size = picture.shape[0], picture.shape[1]
+    height, width = shrunk(size, max_side)
+    return picture if (height, width) == size else resized(picture, width, height)
 
 
 def resized(picture: Picture, width: int, height: int) -> Picture:

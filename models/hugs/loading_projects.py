@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,10 @@ from models.parts.colmap_capture import cameras_of, structure_of
 from models.parts.colmap_model import Model
 from models.parts.problems import BadInput
 from models.parts.transforms import TransformFrame, Transforms, as_saved, read_transforms
+from models.parts.video_sampling import even_indices
 
 Tick = Callable[[float, str], None]
+Name = TypeVar("Name", str, int)
 TRANSFORMS = ("transforms.json", "transforms_train.json")
 _SMALLER = ("images_2", "images_4", "images_8", "masks", "masks_2", "masks_4", "masks_8", "static_masks", "depths")
 
@@ -68,7 +71,7 @@ def load_colmap(files: Files, folder: str, max_side: int, tick: Tick, limit: int
     if len(chosen) < len(where):
         notes.append(f"{len(chosen)} of {len(where)} photos are used, evenly spread.")
     lenses = {name: camera for name, (camera, _) in cameras.items()}
-    structure = _in_pictures(structure_of(model), lenses, views)
+    structure = in_pictures(structure_of(model), lenses, views)
     return Capture(files.title, tuple(views), structure, (), tuple(notes))
 
 
@@ -121,11 +124,23 @@ def located(files: Files, wanted: Iterable[str]) -> dict[str, str]:
     return {name: best + name for name in names if best + name in present}
 
 
-def thinned(names: Sequence[str] | Sequence[int], limit: int) -> list:
+def thinned(names: Sequence[Name], limit: int) -> list[Name]:
     """At most `limit` of `names`, evenly spread, the first and last among them."""
     if len(names) <= limit:
         return list(names)
-    return [names[int(place)] for place in np.round(np.linspace(0, len(names) - 1, limit))]
+    return [names[place] for place in even_indices(len(names), limit)]
+
+
+def in_pictures(structure: Structure, cameras: Mapping[str, Intrinsics], views: Iterable[View]) -> Structure:
+    """The features of `views` alone, in pixels of their (scaled) pictures; `cameras` are those of the model."""
+    keypoints = {}
+    for view in views:
+        points = structure.keypoints.get(view.name)
+        if points is not None and view.name in cameras:
+            camera = cameras[view.name]
+            scale = np.array([view.size[1] / camera.width, view.size[0] / camera.height])
+            keypoints[view.name] = Keypoints((points.xy * scale).astype(np.float32), points.point_ids)
+    return replace(structure, keypoints=keypoints)
 
 
 def _check_same_pictures(files: Files, wanted: list[str], where: Mapping[str, str]) -> None:
@@ -174,18 +189,6 @@ def _posed(name: str, photo: Photo, camera: Intrinsics, pose: npt.NDArray[np.flo
     return replace(view, intrinsics=camera.scaled(width, height), camera_to_world=pose)
 
 
-def _in_pictures(structure: Structure, cameras: Mapping[str, Intrinsics], views: Iterable[View]) -> Structure:
-    """The features of `views` alone, in pixels of their (scaled) pictures; `cameras` are those of the model."""
-    keypoints = {}
-    for view in views:
-        points = structure.keypoints.get(view.name)
-        if points is not None and view.name in cameras:
-            camera = cameras[view.name]
-            scale = np.array([view.size[1] / camera.width, view.size[0] / camera.height])
-            keypoints[view.name] = Keypoints((points.xy * scale).astype(np.float32), points.point_ids)
-    return replace(structure, keypoints=keypoints)
-
-
 def _frame_paths(files: Files, name: str, transforms: Transforms) -> dict[int, str]:
     """Place in the list of frames -> name in `files`."""
     base = _parent(name)
@@ -225,7 +228,7 @@ def _structure_beside(
         return None
     model = read_model_in(files, folder)
     lenses = {name: camera for name, (camera, _) in cameras_of(model).items()}
-    kept = _in_pictures(structure_of(model), lenses, views)
+    kept = in_pictures(structure_of(model), lenses, views)
     if not kept.keypoints:
         notes.append("The COLMAP model beside transforms.json names other pictures: it is not used.")
         return None
