@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -151,7 +151,7 @@ class Capture:
     views: tuple[View, ...]
     structure: Structure | None = None
     held_out: tuple[View, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def posed(self) -> tuple[View, ...]:

@@ -6,7 +6,7 @@ write_model(model, "elsewhere/sparse/0", binary=False)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from models.parts import colmap_binary, colmap_text
@@ -19,7 +19,7 @@ PARTS = ("cameras", "images", "points3D")
 _MAX_BYTES = 1_000_000_000
 
 
-def has_model(names: Mapping[str, object] | set[str] | frozenset[str] | list[str]) -> bool:
+def has_model(names: Collection[str]) -> bool:
     """Whether the file names of a folder include all three parts of a model in one spelling."""
     return any(all(f"{part}{ending}" in names for part in PARTS) for ending in (".bin", ".txt"))
 

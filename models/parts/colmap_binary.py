@@ -8,16 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.parts.colmap_model import (
-    MODELS,
-    Camera,
-    Image,
-    Model,
-    Points,
-    checked_camera,
-    checked_image,
-    known_model,
-)
+from models.parts.colmap_model import MODELS, Camera, Image, Model, Points, checked_camera, checked_image, known_model
 from models.parts.problems import BadInput
 
 _NO_POINT = -1
@@ -38,7 +29,7 @@ class _Reader:
     def fault(self, problem: str) -> BadInput:
         return BadInput(
             self.title,
-            f"is damaged at byte {self.place:,}: {problem}",
+            f"is damaged at {self.where}: {problem}",
             "Copy it, or export the model from COLMAP, again",
         )
 

@@ -6,15 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from models.parts.colmap_model import (
-    Camera,
-    Image,
-    Model,
-    Points,
-    checked_camera,
-    checked_image,
-    known_model,
-)
+from models.parts.colmap_model import Camera, Image, Model, Points, checked_camera, checked_image, known_model
 from models.parts.problems import BadInput
 
 _AGAIN = "Copy it, or export the model from COLMAP, again"

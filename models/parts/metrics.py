@@ -17,7 +17,8 @@ CLIPPED = 0.5 / 255
 
 def psnr(shown: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Peak signal to noise ratio in decibels for values in [0, 1]; infinite for equal pictures."""
-    error = float(np.mean((_same(shown, truth)[0] - np.asarray(truth, np.float64)) ** 2))
+    a, b = _same(shown, truth)
+    error = float(np.mean((a - b) ** 2))
     return float("inf") if error == 0 else -10 * float(np.log10(error))
 
 

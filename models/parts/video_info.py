@@ -76,8 +76,6 @@ class VideoInfo:
     """Such as mov,mp4,m4a,3gp,3g2,mj2."""
     pixel_format: str
     """Such as yuv420p."""
-    sound: bool
-    """Whether it carries sound."""
 
     @property
     def plays_in_browser(self) -> bool:
@@ -142,7 +140,6 @@ def examined(
             codec=stream.codec_context.name.removeprefix("lib"),
             container=container.format.name,
             pixel_format=str(stream.codec_context.pix_fmt),
-            sound=bool(container.streams.audio),
         )
     return info, table
 

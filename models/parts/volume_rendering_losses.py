@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.parts.volume_rendering import middles
+
 CHARBONNIER_EPS = 1e-6
 INTERLEVEL_EPS = 1e-7
 
@@ -54,7 +56,7 @@ def distortion(weights: Tensor, edges: Tensor) -> Tensor:
 
     The double sum over pairs w_i w_j |m_i - m_j| is written with running sums, since the centres m rise.
     """
-    centres = (edges[..., 1:] + edges[..., :-1]) / 2
+    centres = middles(edges)
     mass = weights.cumsum(-1) - weights
     moment = (weights * centres).cumsum(-1) - weights * centres
     between = 2 * (weights * (centres * mass - moment)).sum(-1)
