@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from models.ost import METHOD, official
 from models.parts.bpe import BytePairs
 from models.parts.clip import ClipLike
 from models.parts.clip_tokens import CLIP_VOCABULARY, clip_tokeniser
+from models.parts.digests import file_digest
 from models.parts.problems import BadInput
 from models.runtime import Loaded, ResourceSpec, WrongCheckpoint
 from models.runtime.backends.torch_adapter import module_bytes
@@ -34,19 +33,10 @@ class Recogniser:
     least_cosine: float | None = None
 
 
-@lru_cache(maxsize=16)
-def _digest(path: str, version: tuple[int, int]) -> str:
-    """``version`` (time, size) is part of the cache's key alone: a file that changed is read again."""
-    del version
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
 def weights_digest(file: Path) -> str:
     """The first 16 hex digits of the file's SHA-256, read once a version. Raises WrongCheckpoint when it is missing."""
     try:
-        stat = file.stat()
-        return _digest(str(file), (stat.st_mtime_ns, stat.st_size))
+        return file_digest(file)
     except OSError as problem:
         raise WrongCheckpoint(
             f"There is no weights file {file.name}. Give the path of a .safetensors file."

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.parts.digests import file_digest
 from models.robust_sam import METHOD, frames, official, pipeline
 from models.robust_sam.batch_prompts import ObjectPrompt
 from models.robust_sam.batch_types import Found, Settings
@@ -45,7 +46,7 @@ def image_job(image: np.ndarray, digest: str, prompts: Sequence[ObjectPrompt], s
         shape_bucket="batch",
         label="Batch",
         inputs_digest=digest,
-        weights_digest=pipeline.weights_digest(file),
+        weights_digest=file_digest(file),
         peak_bytes={"device": 300_000_000},
     )
 

@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from models.parts.digests import file_digest
 from models.parts.measuring import EvaluationProblem, say
 from models.robust_sam import evaluation_run, folder_protocol
 from models.robust_sam.evaluation_config import FULL, QUICK, SEVERITIES
 from models.robust_sam.evaluation_figures import figures
 from models.robust_sam.evaluation_records import Record
-from models.robust_sam.pipeline import weights_digest, weights_file
+from models.robust_sam.pipeline import weights_file
 from models.robust_sam.protocol import MOST_CLICKS, POINTS
 from models.runtime import WrongCheckpoint
 from models.worlds.packages import PackageProblem
@@ -52,7 +53,7 @@ def describe(records: Sequence[Record]) -> dict[str, Any]:
         "photos": len(photos),
         "photo_objects": _objects(photos),
         "pictures_digest": content.hexdigest()[:16],
-        "weights_digest": weights_digest(weights_file()),
+        "weights_digest": file_digest(weights_file()),
     }
 
 

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import models.parts.degradations
+from models.parts.digests import file_digest
 from models.parts.measuring import measured, say, workers
 from models.robust_sam import METHOD, evaluation_scenes
 from models.robust_sam.evaluation_config import EvaluationConfig, Part
 from models.robust_sam.evaluation_measure import Panel, Scene, measure
 from models.robust_sam.evaluation_records import Record, journal
-from models.robust_sam.pipeline import weights_digest, weights_file
+from models.robust_sam.pipeline import weights_file
 from models.robust_sam.training import AUGMENTED_FILE
 from models.worlds import packages
 
@@ -83,7 +84,7 @@ def journal_file(config: EvaluationConfig) -> Path:
     """The journal of this configuration, these weights, this code and these scenes."""
     content = hashlib.sha256(json.dumps(asdict(config)).encode())
     for weights in (weights_file(), METHOD.weights_folder / AUGMENTED_FILE):
-        content.update(weights_digest(weights).encode())
+        content.update(file_digest(weights).encode())
     here = Path(__file__).parent
     degradations = sorted(Path(models.parts.degradations.__path__[0]).glob("*.py"))
     for file in [*(here / f"{module}.py" for module in _MEASURING), *degradations, real_photos_file()]:

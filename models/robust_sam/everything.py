@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from models.parts.digests import file_digest
 from models.robust_sam import METHOD, official, pipeline
 from models.robust_sam.decoder import Branch
 from models.robust_sam.everything_config import SECONDS_PER_PROMPT, EverythingConfig
@@ -142,7 +143,7 @@ def everything_job(
         shape_bucket=f"everything {branch} {config.points_per_side} {config.crop_layers} {config.candidates}",
         label="Segment everything",
         inputs_digest=digest,
-        weights_digest=pipeline.weights_digest(file),
+        weights_digest=file_digest(file),
         peak_bytes={"device": 400_000_000},
         cost_hints={"run_s": config.prompts * SECONDS_PER_PROMPT[branch]},
     )

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.parts.digests import file_digest
 from models.robust_sam import folder_contract, official
 from models.robust_sam.decoder import Branch
 from models.robust_sam.evaluation_config import PromptKind
 from models.robust_sam.evaluation_intervals import interval, mixture
 from models.robust_sam.folder_contract import CLEAR, FolderProblem, Picture, Split
-from models.robust_sam.pipeline import weights_digest, weights_file
+from models.robust_sam.pipeline import weights_file
 from models.robust_sam.protocol import POINTS, Prompt, Subject, middle_point, seed_of, true_box
 
 __all__ = ["Door", "FolderProblem", "Scores", "average_precision", "evaluate_folder", "points_of", "scores"]
@@ -71,7 +72,7 @@ def evaluate_folder(
         "figures": figures,
         "config": {
             "weights": model.config.name if checkpoint is None else checkpoint.name,
-            "weights_digest": weights_digest(file),
+            "weights_digest": file_digest(file),
             "prompt": prompt,
             "points": POINTS if prompt == "three_points" else 1,
             "point_seed": "crc32 of the file name",

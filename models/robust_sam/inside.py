@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.parts.digests import file_digest
 from models.parts.sizes import shrunk
 from models.robust_sam import METHOD, frames
 from models.robust_sam.amfg import Amfg, AmfgTrace
@@ -32,7 +33,7 @@ from models.robust_sam.inside_types import (
     TokenAttention,
 )
 from models.robust_sam.network import RobustSam
-from models.robust_sam.pipeline import model_resource, weights_digest, weights_file
+from models.robust_sam.pipeline import model_resource, weights_file
 from models.robust_sam.prompts import Prompts
 from models.robust_sam.sweep_pictures import look_at, masks_of
 from models.robust_sam.sweep_types import Picture
@@ -249,6 +250,6 @@ def inside_job(
         shape_bucket="clean" if clean is None else "degraded",
         label="Inside view",
         inputs_digest=digest,
-        weights_digest=weights_digest(weights_file(checkpoint, path)),
+        weights_digest=file_digest(weights_file(checkpoint, path)),
         peak_bytes={"device": 600_000_000},
     )

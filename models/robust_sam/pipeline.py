@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 
+from models.parts.digests import file_digest
 from models.robust_sam import METHOD, frames, official
 from models.robust_sam.clicks import ImageFeatures, Raw, click_by_click, predict
 from models.robust_sam.frames import Size
@@ -81,20 +81,6 @@ class Segmentation:
     image_ms: float
 
 
-@lru_cache(maxsize=16)
-def _digest(path: str, version: tuple[int, int]) -> str:
-    """``version`` (time, size) is part of the cache's key alone: a file that changed is read again."""
-    del version
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def weights_digest(file: Path) -> str:
-    """The first 16 hex digits of the file's SHA-256, read once a version."""
-    stat = file.stat()
-    return _digest(str(file), (stat.st_mtime_ns, stat.st_size))
-
-
 def weights_file(checkpoint: str = "nano", path: str | None = None) -> Path:
     """The safetensors file of an embedded checkpoint, or of ``path`` when the user gave one."""
     if path is not None:
@@ -114,7 +100,7 @@ def model_resource(checkpoint: str = "nano", path: str | None = None) -> Resourc
         return Loaded(model, module_bytes(model), lambda: None)
 
     size = 4 * file.stat().st_size if report.config is CONFIGS["nano"] else 2 * file.stat().st_size
-    return ResourceSpec(f"robust_sam/{weights_digest(file)}", load, size, label=f"RobustSAM {report.config.name}")
+    return ResourceSpec(f"robust_sam/{file_digest(file)}", load, size, label=f"RobustSAM {report.config.name}")
 
 
 @torch.inference_mode()
@@ -218,7 +204,7 @@ def segment_job(
         shape_bucket="full" if output_size is None else "screen",
         label="Segment",
         inputs_digest=digest,
-        weights_digest=weights_digest(weights_file(checkpoint, path)),
+        weights_digest=file_digest(weights_file(checkpoint, path)),
         peak_bytes={"device": 300_000_000},
     )
 

@@ -18,12 +18,13 @@ import numpy as np
 
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES, DegradationError, degraded_copy, followed
 from models.parts.degradations.photo import resized
+from models.parts.digests import file_digest
 from models.parts.sizes import shrunk
 from models.robust_sam import METHOD
 from models.robust_sam.decoder import Branch
 from models.robust_sam.frames import Size
 from models.robust_sam.network import RobustSam
-from models.robust_sam.pipeline import features_resource, iou, model_resource, weights_digest, weights_file
+from models.robust_sam.pipeline import features_resource, iou, model_resource, weights_file
 from models.robust_sam.prompts import BadPrompt, Prompts
 from models.robust_sam.sweep_pictures import MASK_SIDE, look_at, masks_of, thumbnail
 from models.robust_sam.sweep_types import (
@@ -302,7 +303,7 @@ def _job(
         shape_bucket=f"{label} {len(seeds)}",
         label=label,
         inputs_digest=digest,
-        weights_digest=weights_digest(weights_file(checkpoint, path)),
+        weights_digest=file_digest(weights_file(checkpoint, path)),
         seed=seeds[0],
         peak_bytes={"device": 300_000_000},
     )
