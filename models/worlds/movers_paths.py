@@ -49,8 +49,7 @@ def stage(
     """The movers of each photo. Each one stands elsewhere in every photo, on free floor, and is in the picture unless
     no free place is; frames drawn as empty have none."""
     staging = staging or Staging()
-    count = len(cameras)
-    none = set(rng.permutation(count)[: round(staging.empty * count)].tolist())
+    none = _empty(len(cameras), rng, staging)
     last: dict[int, tuple[float, float]] = {}
     tracks: list[list[Mover]] = []
     for index, camera in enumerate(cameras):
@@ -73,6 +72,11 @@ def stage(
                 movers.append(mover)
         tracks.append(movers)
     return tracks
+
+
+def _empty(count: int, rng: np.random.Generator, staging: Staging) -> set[int]:
+    """Which of `count` frames have no mover."""
+    return set(rng.permutation(count)[: round(staging.empty * count)].tolist())
 
 
 def _preview(room: RoomScene, camera: Camera) -> tuple[Camera, NDArray[np.float32]]:
@@ -186,7 +190,7 @@ def shade_path(
     are `movers.bodiless`, so that no body shows where they cannot."""
     staging = staging or Staging()
     light = room.lighting.lamps[lamp]
-    none = set(rng.permutation(len(cameras))[: round(staging.empty * len(cameras))].tolist())
+    none = _empty(len(cameras), rng, staging)
     before: dict[int, F64] = {}
     tracks: list[list[Mover]] = []
     for index, camera in enumerate(cameras):

@@ -1,4 +1,4 @@
-"""Textured procedural rooms: furnished, lit, with named instances. Shared by HuGS, NeFeS and SceneTex.
+"""Textured procedural rooms: furnished, lit, with named instances.
 
     rng = np.random.default_rng(7)
     room = build_room(rng, RoomConfig(kind="living room"))

@@ -1,6 +1,6 @@
 """One picture for a whole room: every instance unwrapped into a shared [0, 1]^2 without overlap, to be painted on.
 
-    atlas = unwrap(room)                                   # xatlas; seconds for 20,000 faces
+    atlas = unwrap(room)                                   # xatlas; takes seconds
     uv = atlas_uv(room, atlas, camera)                     # (H, W, 2), NaN where nothing is
     shown = painted(room, atlas, picture)                  # the room wearing a picture (N, N, 3)
 

@@ -39,20 +39,16 @@ def orbit(
     arc: float = 2.0,
     start: float | None = None,
     fov: float = 62.0,
-    phase: float = 0.0,
-    size: tuple[int, int] | None = None,
 ) -> list[Camera]:
     """`count` cameras on an arc (radians; 2 pi for all round) near the walls, aimed at the room's middle.
 
-    Two heights alternate smoothly, places and aims wobble as a hand does; neighbours overlap by far more than half.
-    `phase` (0..1) shifts all of them between the places of a run with phase 0. Size is side x side or (width, height).
+    Pictures are side x side pixels. Heights go up and down smoothly, places and aims wobble as a hand does.
     """
     rng = rng or np.random.default_rng(0)
-    width, height = size or (side, side)
     half_w, half_d = room.size_m[0] / 2 - 0.35, room.size_m[2] / 2 - 0.35
     begin = float(rng.uniform(0, 2 * np.pi)) if start is None else start
     full = arc >= 2 * np.pi - 1e-6
-    steps = (np.arange(count) + phase) / (count if full else max(count - 1, 1))
+    steps = np.arange(count) / (count if full else max(count - 1, 1))
     cameras = []
     for step in steps:
         angle = begin + arc * (float(step) - (0.0 if full else 0.5))
@@ -60,7 +56,7 @@ def orbit(
         lift = 1.45 + 0.22 * np.sin(5.1 * angle) + rng.normal(0, 0.05)
         eye = np.array([reach * np.sin(angle), lift, reach * np.cos(angle)]) + rng.normal(0, 0.05, 3)
         target = np.array([0.0, 0.85, 0.0]) + rng.normal(0, 0.12, 3)
-        cameras.append(_free(room, eye, target, fov, width, height))
+        cameras.append(_free(room, eye, target, fov, side))
     return cameras
 
 
@@ -78,15 +74,15 @@ def walk_through(
         )
         look = angle + np.pi + swing * np.sin(3 * angle)
         target = eye + np.array([np.sin(look), -0.22 + rng.normal(0, 0.03), np.cos(look)])
-        cameras.append(_free(room, eye, target, fov, side, side))
+        cameras.append(_free(room, eye, target, fov, side))
     return cameras
 
 
-def _free(room: RoomScene, eye: F64, target: F64, fov: float, width: int, height: int) -> Camera:
+def _free(room: RoomScene, eye: F64, target: F64, fov: float, side: int) -> Camera:
     """The camera, moved on a little where it would be inside furniture or have something right before the lens."""
     boxes = [(i.low - 0.12, i.high + 0.12) for i in room.furniture]
     limit = np.array([room.size_m[0] / 2, room.size_m[1], room.size_m[2] / 2]) - 0.2
-    camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+    camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, side, side)
     for attempt in range(16):
         inside = any(np.all(eye > low) and np.all(eye < high) for low, high in boxes)
         if not inside and _clear(room, camera):
@@ -94,7 +90,7 @@ def _free(room: RoomScene, eye: F64, target: F64, fov: float, width: int, height
         away = np.array([target[0] - eye[0], 0.0, target[2] - eye[2]])
         aside = np.array([away[2], 0.0, -away[0]]) * (0.05 if attempt % 2 else -0.05) * (1 + attempt // 2)
         eye = np.clip(eye + 0.06 * away + aside + [0.0, 0.03, 0.0], [-limit[0], 0.2, -limit[2]], limit)
-        camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, width, height)
+        camera = Camera.look_at(eye.astype(np.float32), target.astype(np.float32), fov, side, side)
     return camera
 
 

@@ -60,12 +60,12 @@ def furnish(
     rng: np.random.Generator,
     kind: str,
     size: tuple[float, float, float],
-    design: int | None = None,
-    clutter: float = 1.0,
-    free_m: float = 0.9,
-    library: Library | None = None,
-    real_share: float = 0.6,
-    max_faces: int = 60_000,
+    design: int | None,
+    clutter: float,
+    free_m: float,
+    library: Library | None,
+    real_share: float,
+    max_faces: int,
 ) -> list[Place]:
     """Places of all furniture of a room (width, height, depth) metres; see room.RoomConfig for the settings."""
     layout = Layout(size, free_m)

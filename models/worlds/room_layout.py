@@ -43,12 +43,13 @@ def footprint(piece: Piece, yaw: float) -> tuple[float, float]:
 class Layout:
     """Finds free places in a room of `size` (width x, height y, depth z) whose floor is centred on the origin."""
 
-    def __init__(self, size: tuple[float, float, float], free: float = 0.0) -> None:
+    def __init__(self, size: tuple[float, float, float], free: float) -> None:
         """`free` is the radius (m) of a circle round the middle that only `centre` may fill (where people walk)."""
         self.width, self.height, self.depth = size
         self.free = free
         self.standing: list[Place] = []
-        self.hanging: list[tuple[int, float, float, float, float]] = []
+        self.hanging: list[tuple[int, float, float, float]] = []
+        """Wall, middle along it, half width and lower edge of what hangs."""
         self.lying: list[Place] = []
 
     def _fits(self, place: Place, gap: float = 0.04) -> bool:
@@ -58,12 +59,10 @@ class Layout:
         )
         return inside and not any(place.overlaps(other, gap) for other in self.standing)
 
-    def against_wall(
-        self, rng: np.random.Generator, piece: Piece, walls: tuple[int, ...] = (0, 1, 2, 3)
-    ) -> Place | None:
+    def against_wall(self, rng: np.random.Generator, piece: Piece) -> Place | None:
         """Back to a wall; None when no free stretch was found in a few tries."""
         for _ in range(16):
-            wall = int(walls[int(rng.integers(len(walls)))])
+            wall = int(rng.integers(len(TURNS)))
             yaw = TURNS[wall]
             hx, hz = footprint(piece, yaw)
             along = (self.width / 2 - hx) if wall in (0, 2) else (self.depth / 2 - hz)
@@ -89,15 +88,13 @@ class Layout:
         at, half = (place.x, place.half[0]) if wall in (0, 2) else (place.z, place.half[1])
         return any(
             wall == own and tall > low + 0.15 and abs(at - middle) < half + reach
-            for own, middle, reach, low, _ in self.hanging
+            for own, middle, reach, low in self.hanging
         )
 
-    def loose(
-        self, rng: np.random.Generator, piece: Piece, reach: float = 0.45, turn: float | None = None
-    ) -> Place | None:
+    def loose(self, rng: np.random.Generator, piece: Piece, reach: float) -> Place | None:
         """Somewhere about the middle: within `reach` of the half sizes, any right angle plus a little."""
         for _ in range(16):
-            yaw = float(rng.integers(4) * np.pi / 2 + rng.normal(0, 0.08)) if turn is None else turn
+            yaw = float(rng.integers(4) * np.pi / 2 + rng.normal(0, 0.08))
             hx, hz = footprint(piece, yaw)
             x = float(rng.uniform(-1, 1) * max(self.width / 2 - hx, 0) * reach)
             z = float(rng.uniform(-1, 1) * max(self.depth / 2 - hz, 0) * reach)
@@ -107,7 +104,7 @@ class Layout:
                 return place
         return None
 
-    def centre(self, piece: Piece, x: float = 0.0, z: float = 0.0, yaw: float = 0.0) -> Place | None:
+    def centre(self, piece: Piece, x: float, z: float, yaw: float) -> Place | None:
         """At a given spot, when it is free."""
         place = Place(piece, x, 0.0, z, yaw, footprint(piece, yaw))
         if not self._fits(place):
@@ -115,13 +112,13 @@ class Layout:
         self.standing.append(place)
         return place
 
-    def beside(self, rng: np.random.Generator, piece: Piece, host: Place, gap: float = -0.12) -> Place | None:
-        """Facing a side of another piece, as chairs do a table; a negative gap pushes them under."""
+    def beside(self, rng: np.random.Generator, piece: Piece, host: Place) -> Place | None:
+        """Facing a side of another piece and a little under it, as chairs do a table."""
         sides = list(rng.permutation(4))
         for side in sides:
             yaw = float(TURNS[int(side)] + rng.normal(0, 0.06))
             hx, hz = footprint(piece, yaw)
-            spread = (0.6 * host.half[0], 0.6 * host.half[1])
+            gap, spread = -0.12, (0.6 * host.half[0], 0.6 * host.half[1])
             x = host.x + {0: rng.uniform(-1, 1) * spread[0], 2: rng.uniform(-1, 1) * spread[0]}.get(
                 int(side), (host.half[0] + hx + gap) * (1 if side == 1 else -1)
             )
@@ -155,26 +152,24 @@ class Layout:
                     return place
         return None
 
-    def hang(
-        self, rng: np.random.Generator, piece: Piece, low: float, walls: tuple[int, ...] = (0, 1, 2, 3)
-    ) -> Place | None:
+    def hang(self, rng: np.random.Generator, piece: Piece, low: float) -> Place | None:
         """Flat on a wall with its lower edge at `low` metres, clear of other hangings and of tall furniture."""
         wide, tall, deep = (float(v) for v in piece.model.size_m)
         if low + tall > self.height - 0.05:
             return None
         for _ in range(16):
-            wall = int(walls[int(rng.integers(len(walls)))])
+            wall = int(rng.integers(len(TURNS)))
             length = self.width if wall in (0, 2) else self.depth
             if length < wide + 0.2:
                 continue
             at = float(rng.uniform(-1, 1) * (length - wide - 0.1) / 2)
             taken = any(
-                own == wall and abs(at - middle) < reach + wide / 2 + 0.08 for own, middle, reach, _, _ in self.hanging
+                own == wall and abs(at - middle) < reach + wide / 2 + 0.08 for own, middle, reach, _ in self.hanging
             )
             before = any(self._before(place, wall, at, wide / 2, low) for place in self.standing)
             if taken or before:
                 continue
-            self.hanging.append((wall, at, wide / 2, low, low + tall))
+            self.hanging.append((wall, at, wide / 2, low))
             x = {0: at, 2: at, 1: self.width / 2, 3: -self.width / 2}[wall]
             z = {1: at, 3: at, 0: -self.depth / 2, 2: self.depth / 2}[wall]
             half = (wide / 2, deep) if wall in (0, 2) else (deep, wide / 2)

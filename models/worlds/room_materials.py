@@ -11,7 +11,7 @@ import colorsys
 import cv2
 import numpy as np
 
-from models.worlds.surfaces import value_noise
+from models.worlds.surfaces import mix, value_noise
 from models.worlds.textures import F32, U8
 
 
@@ -21,10 +21,6 @@ def tone(
     """A colour (3,) 0..255 with HSV value and saturation in the given ranges (0..1) and any hue, or near `hue`."""
     turn = rng.random() if hue is None else (hue + rng.normal(0, 0.02)) % 1.0
     return np.array(colorsys.hsv_to_rgb(turn, rng.uniform(*saturation), rng.uniform(*value)), np.float32) * 255
-
-
-def _mix(a: F32, b: F32, share: F32) -> F32:
-    return (a * (1 - share[..., None]) + b * share[..., None]).astype(np.float32)
 
 
 def _done(image: F32) -> U8:
@@ -47,7 +43,7 @@ def wood(rng: np.random.Generator, size: int = 256) -> U8:
     base = tone(rng, (0.35, 0.85), (0.25, 0.6), 0.075)
     dark = base * np.float32(rng.uniform(0.6, 0.8))
     grain = _grain(rng, size, int(rng.integers(5, 12)), float(rng.uniform(2, 5)))
-    return _done(_mix(base, dark, grain * 0.7 + 0.3 * value_noise(rng, size, 6)))
+    return _done(mix(base, dark, grain * 0.7 + 0.3 * value_noise(rng, size, 6)))
 
 
 def paint(rng: np.random.Generator, size: int = 128) -> U8:
@@ -84,7 +80,7 @@ def cloth(rng: np.random.Generator, size: int = 256) -> U8:
         figure = (value_noise(rng, size, 40, 2) > 0.6).astype(np.float32)
     else:
         figure = scattered(rng, size, int(rng.integers(14, 40)))
-    image = _mix(base, other, np.asarray(figure, np.float32))
+    image = mix(base, other, np.asarray(figure, np.float32))
     return _done(image * (0.88 + 0.14 * weave[..., None]) * (0.92 + 0.16 * value_noise(rng, size, 5)[..., None]))
 
 
@@ -120,18 +116,18 @@ def wallpaper(rng: np.random.Generator, size: int = 1024, kind: str | None = Non
     uneven = value_noise(rng, size, 5, 6)
     x = np.broadcast_to(np.arange(size, dtype=np.float32) / size, (size, size))
     if chosen == "plaster":
-        image = _mix(base, base * 0.72, np.clip((uneven - 0.3) * 1.6, 0, 1))
+        image = mix(base, base * 0.72, np.clip((uneven - 0.3) * 1.6, 0, 1))
         image *= (0.9 + 0.2 * value_noise(rng, size, 48, 3))[..., None]
     elif chosen == "print":
         other = tone(rng, (0.3, 0.8), (0.15, 0.6))
         figure = scattered(rng, size, int(rng.integers(110, 200)), 0.010, 0.034)
-        image = _mix(base, other, figure * 0.75) * (0.93 + 0.12 * uneven[..., None])
+        image = mix(base, other, figure * 0.75) * (0.93 + 0.12 * uneven[..., None])
     elif chosen == "stripes":
         other = base * np.float32(rng.uniform(0.72, 0.86))
         lines = np.sort(rng.random(int(rng.integers(18, 36)))).astype(np.float32)
         figure = (np.searchsorted(lines, x.reshape(-1)) % 2).reshape(size, size).astype(np.float32)
-        image = _mix(base, other, figure) * (0.86 + 0.24 * uneven[..., None])
-        image = _mix(image, base * 0.55, 0.6 * scattered(rng, size, 70, 0.005, 0.016))
+        image = mix(base, other, figure) * (0.86 + 0.24 * uneven[..., None])
+        image = mix(image, base * 0.55, 0.6 * scattered(rng, size, 70, 0.005, 0.016))
     elif chosen == "bricks":
         image = _bricks(rng, size, tone(rng, (0.5, 0.85), (0.15, 0.55), 0.04), uneven)
     elif chosen == "panels":
@@ -140,7 +136,7 @@ def wallpaper(rng: np.random.Generator, size: int = 1024, kind: str | None = Non
         tint = rng.uniform(0.72, 1.05, count).astype(np.float32)[np.minimum(lane, count - 1)]
         board = tone(rng, (0.5, 0.8), (0.2, 0.5), 0.08)
         grain = _grain(rng, size, 60, 9.0).T
-        image = _mix(board, board * 0.68, 0.65 * grain + 0.35 * uneven) * tint[..., None]
+        image = mix(board, board * 0.68, 0.65 * grain + 0.35 * uneven) * tint[..., None]
         image *= np.where((x * count) % 1 < 0.025, 0.5, 1.0)[..., None]
     else:
         raise ValueError(f"walls are {', '.join(WALLS)}, not {kind!r}")
@@ -180,7 +176,7 @@ def flooring(rng: np.random.Generator, size: int = 1024, kind: str | None = None
         board = np.floor(xs).astype(int) % 16
         tint = rng.uniform(0.66, 1.14, (rows, 16)).astype(np.float32)[lane, board]
         grain = _grain(rng, size, rows * 4, 14.0)
-        image = _mix(base, base * 0.62, 0.6 * grain + 0.4 * uneven) * tint[..., None]
+        image = mix(base, base * 0.62, 0.6 * grain + 0.4 * uneven) * tint[..., None]
         joint = ((y * rows) % 1 < 0.05) | (xs % 1 < 0.05 * length / rows)
         image *= np.where(joint, 0.45, 1.0)[..., None]
     elif chosen == "tiles":
@@ -192,7 +188,7 @@ def flooring(rng: np.random.Generator, size: int = 1024, kind: str | None = None
         which = ((row + column) % 2 if rng.random() < 0.5 else row * 0).astype(np.float32)
         veins = np.abs(value_noise(rng, size, 9, 5) - 0.5) < 0.02
         tint = rng.uniform(0.85, 1.08, (count, count)).astype(np.float32)[row, column]
-        image = _mix(base, other, which) * (0.85 + 0.25 * uneven[..., None]) * tint[..., None]
+        image = mix(base, other, which) * (0.85 + 0.25 * uneven[..., None]) * tint[..., None]
         image = np.where(veins[..., None], image * 0.8, image)
         joint = ((y * count) % 1 < 0.035) | ((x * count) % 1 < 0.035)
         image = np.where(joint[..., None], np.float32(110), image)
@@ -202,7 +198,7 @@ def flooring(rng: np.random.Generator, size: int = 1024, kind: str | None = None
         pile = cv2.GaussianBlur(pile, (0, 0), 1.2)
         pile = (pile - pile.mean()) / max(float(pile.std()), 1e-6)
         blots = scattered(rng, size, int(rng.integers(90, 170)), 0.012, 0.045)
-        image = _mix(base, other, 0.55 * blots + 0.3 * uneven) * (1 + 0.1 * pile[..., None])
+        image = mix(base, other, 0.55 * blots + 0.3 * uneven) * (1 + 0.1 * pile[..., None])
     else:
         raise ValueError(f"floors are {', '.join(FLOORS)}, not {kind!r}")
     return _done(image)
@@ -214,7 +210,7 @@ def rug(rng: np.random.Generator, height: int = 384, width: int = 512) -> U8:
     field = cv2.resize(scattered(rng, 512, int(rng.integers(30, 70)), 0.02, 0.07), (width, height))
     half = field[:, : width // 2]
     field = np.concatenate([half, half[:, ::-1], field[:, : width - 2 * half.shape[1]]], axis=1)
-    image = _mix(ground, figure, field.astype(np.float32))
+    image = mix(ground, figure, field.astype(np.float32))
     for inset, colour in ((0.0, border), (0.045, figure), (0.06, border), (0.12, ground * 0.6)):
         k = int(inset * height)
         thick = max(int((0.045 if inset in (0.0, 0.06) else 0.012) * height), 2)
@@ -225,7 +221,7 @@ def rug(rng: np.random.Generator, height: int = 384, width: int = 512) -> U8:
 def round_rug(rng: np.random.Generator, size: int = 512) -> U8:
     """A rug of rings; only the disc inscribed in the picture is meant to be seen."""
     ground, border, figure = (tone(rng, (0.25, 0.85), (0.15, 0.55)) for _ in range(3))
-    image = _mix(ground, figure, scattered(rng, size, int(rng.integers(40, 80)), 0.015, 0.05))
+    image = mix(ground, figure, scattered(rng, size, int(rng.integers(40, 80)), 0.015, 0.05))
     for share, thick, colour in ((0.97, 0.05, border), (0.9, 0.015, figure), (0.55, 0.02, border), (0.2, 0.03, figure)):
         ring = [float(v) for v in colour]
         cv2.circle(image, (size // 2, size // 2), int(size * share / 2), ring, max(int(thick * size), 1), cv2.LINE_AA)
@@ -266,7 +262,7 @@ def sky(rng: np.random.Generator, height: int = 192, width: int = 192) -> U8:
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
     image = tone(rng, (0.8, 0.95), (0.25, 0.5), 0.58) * (1 - share) + np.array([235, 240, 245], np.float32) * share
     clouds = cv2.resize(np.clip((value_noise(rng, 256, 4, 5) - 0.5) * 4, 0, 1), (width, height))
-    image = _mix(image.astype(np.float32), np.full(3, 250, np.float32), clouds)
+    image = mix(image.astype(np.float32), np.full(3, 250, np.float32), clouds)
     trees = (0.7 - 0.2 * value_noise(rng, 256, 8, 4)[0]) * height
     line = np.stack([np.linspace(0, width, 256), trees], axis=1)
     shape = np.concatenate([line, [[width, height], [0, height]]]).astype(np.int32)

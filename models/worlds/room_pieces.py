@@ -41,9 +41,8 @@ class Kit:
     materials: list[Material] = field(default_factory=list)
     tiles: list[float | None] = field(default_factory=list)
 
-    def add(self, shape: Shape, name: str, texture: U8 | None, tile_m: float | None = 0.6, gloss: float = 0.04) -> None:
-        """A part of its own. `tile_m` metres per repeat of the texture; None when the shape's uv are 0..1 already.
-        Without a texture the part is white."""
+    def add(self, shape: Shape, name: str, texture: U8, tile_m: float | None = 0.6, gloss: float = 0.04) -> None:
+        """A part of its own. `tile_m` metres per repeat of the texture; None when the shape's uv are 0..1 already."""
         self.shapes.append(shape)
         self.materials.append(Material(name, (1.0, 1.0, 1.0), (gloss,) * 3, 14.0, 1.0, texture))
         self.tiles.append(tile_m)

@@ -6,23 +6,20 @@ import numpy as np
 
 from models.worlds.room_materials import cloth, paint, wood
 from models.worlds.room_pieces import Kit, Maker, Piece
-from models.worlds.room_shapes import Shape, box, cushion, rod, turned
+from models.worlds.room_shapes import Shape, box, cushion, joined, rod, turned
 from models.worlds.textures import U8
 
 
 def _legs(w: float, d: float, h: float, side: float, inset: float = 0.04, round_legs: bool = False) -> Shape:
-    total: Shape | None = None
+    legs = []
     for sx in (-1, 1):
         for sz in (-1, 1):
             x, z = sx * (w / 2 - inset - side / 2), sz * (d / 2 - inset - side / 2)
-            leg = (
-                rod((x, h, z), (x * 1.04, 0, z * 1.04), side / 2, 0.6)
-                if round_legs
-                else box((side, h, side), (x, h / 2, z))
-            )
-            total = leg if total is None else total + leg
-    assert total is not None
-    return total
+            if round_legs:
+                legs.append(rod((x, h, z), (x * 1.04, 0, z * 1.04), side / 2, 0.6))
+            else:
+                legs.append(box((side, h, side), (x, h / 2, z)))
+    return joined(legs)
 
 
 def _timber(rng: np.random.Generator) -> U8:
@@ -226,11 +223,7 @@ def _books(kit: Kit, rng: np.random.Generator, left: float, right: float, y: flo
         groups.append((box((thick - 0.002, tall, reach), place), palette[int(rng.integers(9))]))  # type: ignore[arg-type]
         x += thick if rng.random() < 0.94 else thick + rng.uniform(0.03, 0.15)
     for colour in dict.fromkeys(colour for _, colour in groups):
-        shapes = [shape for shape, own in groups if own == colour]
-        total = shapes[0]
-        for shape in shapes[1:]:
-            total = total + shape
-        kit.paint(total, "books", colour)
+        kit.paint(joined(shape for shape, own in groups if own == colour), "books", colour)
 
 
 def counter(rng: np.random.Generator, design: int) -> Piece:

@@ -7,7 +7,7 @@ Axes as in objects: y up, metres. Texture coordinates are metres along the surfa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,7 @@ class Shape:
     uv: F64
 
     def __add__(self, other: Shape) -> Shape:
-        return Shape(
-            np.concatenate([self.corners, other.corners]),
-            np.concatenate([self.normals, other.normals]),
-            np.concatenate([self.uv, other.uv]),
-        )
+        return joined([self, other])
 
     def moved(self, by: ArrayLike) -> Shape:
         """The shape shifted by (3,) metres."""
@@ -44,6 +40,13 @@ class Shape:
         """uv stretched to 0..1 over the whole shape, for one picture that covers it (a painting, a rug)."""
         low, high = self.uv.reshape(-1, 2).min(axis=0), self.uv.reshape(-1, 2).max(axis=0)
         return Shape(self.corners, self.normals, (self.uv - low) / np.maximum(high - low, 1e-9))
+
+
+def joined(shapes: Iterable[Shape]) -> Shape:
+    """All shapes as one. Raises ValueError without a shape."""
+    parts = list(shapes)
+    corners, normals, uv = (np.concatenate([getattr(p, name) for p in parts]) for name in ("corners", "normals", "uv"))
+    return Shape(corners, normals, uv)
 
 
 _SHARP_M = 1e-5
@@ -92,17 +95,12 @@ def cushion(size: ArrayLike, centre: ArrayLike = (0, 0, 0), radius: float = 0.05
             flat = np.prod([np.cos(place[..., k] / half[k] * np.pi / 2) for k in (across, along)], axis=0)
             place[..., axis] += sign * bulge * np.clip(flat, 0, 1)
         picture = np.stack([grid[..., across] * (sign if axis != 1 else 1), grid[..., along]], axis=-1)
-        if axis == 2:
-            picture[..., 0] *= 1.0
-        elif axis == 0:
+        if axis == 0:
             picture[..., 0] *= -1.0
-        else:
+        elif axis == 1:
             picture[..., 1] *= -sign
         pieces.append(_grid_shape(place, normal, picture))
-    total = pieces[0]
-    for piece in pieces[1:]:
-        total = total + piece
-    return total.moved(centre)
+    return joined(pieces).moved(centre)
 
 
 def _ticks(half: float, radius: float, bulge: float) -> F64:
@@ -135,6 +133,8 @@ def turned(profile: Sequence[tuple[float, float]], segments: int = 20, smooth: b
     `smooth` rounds the profile's corners in the shading; sharp ones suit legs and pots, round ones balls and vases.
     """
     line = np.asarray(profile, np.float64)
+    if len(line) < 2:
+        raise ValueError("a turned shape needs a profile of at least two points")
     step = np.diff(line, axis=0)
     out = np.stack([step[:, 1], -step[:, 0]], axis=1)
     out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
@@ -147,7 +147,7 @@ def turned(profile: Sequence[tuple[float, float]], segments: int = 20, smooth: b
     ring = np.stack([np.sin(angle), np.cos(angle)], axis=1)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(step, axis=1))])
     girth = float(np.mean(line[:, 0])) or 0.01
-    shape = None
+    bands = []
     for k in range(len(step)):
         radius, height = line[k : k + 2, 0], line[k : k + 2, 1]
         place = np.stack(
@@ -167,11 +167,8 @@ def turned(profile: Sequence[tuple[float, float]], segments: int = 20, smooth: b
             axis=-1,
         )
         uv = np.stack(np.broadcast_arrays(angle[None, :] * girth, length[k : k + 2, None]), axis=-1)
-        band = _grid_shape(place, normal, np.array(uv, np.float64))
-        shape = band if shape is None else shape + band
-    if shape is None:
-        raise ValueError("a turned shape needs a profile of at least two points")
-    return shape
+        bands.append(_grid_shape(place, normal, np.array(uv, np.float64)))
+    return joined(bands)
 
 
 def ball(radius: float, centre: ArrayLike = (0, 0, 0), segments: int = 24) -> Shape:

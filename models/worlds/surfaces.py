@@ -23,8 +23,9 @@ def value_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 
     return np.clip(total / weight, 0, 1).astype(np.float32)
 
 
-def _mix(a: F32, b: F32, t: F32) -> F32:
-    return (a * (1 - t[..., None]) + b * t[..., None]).astype(np.float32)
+def mix(a: F32, b: F32, share: F32) -> F32:
+    """Colours (3,) or (H,W,3) blended by the share (H,W) of the second."""
+    return (a * (1 - share[..., None]) + b * share[..., None]).astype(np.float32)
 
 
 def _colours(rng: np.random.Generator) -> tuple[F32, F32]:
@@ -49,7 +50,7 @@ def procedural(rng: np.random.Generator, size: int = 256) -> U8:
     )
     noise = value_noise(rng, size, int(rng.integers(2, 9)), 5)
     if kind == "plaster":
-        image = _mix(base, base * np.float32(0.82), noise)
+        image = mix(base, base * np.float32(0.82), noise)
     elif kind in ("wood", "planks"):
         rows = int(rng.integers(3, 9)) if kind == "planks" else 1
         plank = np.floor(y * rows)
@@ -57,7 +58,7 @@ def procedural(rng: np.random.Generator, size: int = 256) -> U8:
         stretched = cv2.resize(noise[:, : max(size // 8, 1)], (size, size), interpolation=cv2.INTER_LINEAR)
         rings = 0.5 + 0.5 * np.sin(2 * np.pi * (y * int(rng.integers(6, 30)) + 3 * stretched + 5 * shift))
         image = (
-            _mix(base, other * 0.4 + base * 0.6, (0.7 * rings + 0.3 * noise).astype(np.float32))
+            mix(base, other * 0.4 + base * 0.6, (0.7 * rings + 0.3 * noise).astype(np.float32))
             * (0.85 + 0.15 * shift)[..., None]
         )
         if rows > 1:
@@ -73,23 +74,23 @@ def procedural(rng: np.random.Generator, size: int = 256) -> U8:
         image = np.where(joint[..., None], other, base * shade[..., None])
     elif kind == "stripes":
         count = int(rng.integers(2, 16))
-        image = _mix(
+        image = mix(
             base, other, (((x if rng.random() < 0.5 else y) * count) % 1 < rng.uniform(0.2, 0.8)).astype(np.float32)
         )
     elif kind == "checks":
         count = int(rng.integers(1, 8))
         cells = (np.floor(x * 2 * count) + np.floor(y * 2 * count)) % 2
-        image = _mix(base, other, cells.astype(np.float32))
+        image = mix(base, other, cells.astype(np.float32))
     elif kind == "dots":
         count, radius = int(rng.integers(2, 10)), rng.uniform(0.15, 0.4)
         far = ((x * count) % 1 - 0.5) ** 2 + ((y * count) % 1 - 0.5) ** 2
-        image = _mix(base, other, (far < radius**2).astype(np.float32))
+        image = mix(base, other, (far < radius**2).astype(np.float32))
     elif kind == "speckles":
         grains = cv2.GaussianBlur(rng.random((size, size), dtype=np.float32), (0, 0), float(rng.uniform(0.6, 2.5)))
-        image = _mix(base, other, (grains > np.quantile(grains, rng.uniform(0.5, 0.93))).astype(np.float32))
+        image = mix(base, other, (grains > np.quantile(grains, rng.uniform(0.5, 0.93))).astype(np.float32))
     else:
         count = int(rng.integers(16, 60))
         weave = 0.5 + 0.25 * np.sin(2 * np.pi * x * count) + 0.25 * np.sin(2 * np.pi * y * count)
-        image = _mix(base, other * 0.5 + base * 0.5, (0.6 * weave + 0.4 * noise).astype(np.float32))
+        image = mix(base, other * 0.5 + base * 0.5, (0.6 * weave + 0.4 * noise).astype(np.float32))
     grain = rng.normal(0, rng.uniform(0, 5), (size, size, 1)).astype(np.float32)
     return np.clip(image * (0.92 + 0.16 * noise[..., None]) + grain, 0, 255).astype(np.uint8)
