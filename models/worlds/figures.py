@@ -1,4 +1,4 @@
-"""People who act: frames and clips with exact labels, thousands of times cheaper than ray casting.
+"""People who act: frames and clips with exact labels, drawn flat, without a ray.
 
     clip = act(rng, moments, SEEN_LOOKS)             # a sequence of moments in one place
     frames, labels = clip.frames(16)                 # uint8 (16, 96, 96, 3) and one FrameLabel each
@@ -21,7 +21,7 @@ from models.worlds.figures_camera import Camera, filmed
 from models.worlds.figures_draw import Canvas, Colour, Look, draw_body, draw_light
 from models.worlds.figures_postures import Stance, blended, stance
 from models.worlds.figures_scenes import ABSTRACT, SCENES, UNSEEN_SCENES, backdrop
-from models.worlds.figures_skeleton import View, posed
+from models.worlds.figures_skeleton import Pose, View, posed
 from models.worlds.people import Body, bodies
 
 U8 = NDArray[np.uint8]
@@ -144,12 +144,12 @@ class Clip:
         stage = backdrop(self.scene, rng, int(big * 1.1), int(big * STAGE_WIDTH))
         frames, labels = [], []
         for time in times:
-            picture, label = self._frame(float(time), stage, big, rng)
+            picture, label = self._frame(float(time), stage, big)
             frames.append(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
             labels.append(label)
         return filmed(np.stack(frames), self.camera, rng), labels
 
-    def _frame(self, time: float, stage: U8, big: int, rng: Rng) -> tuple[U8, FrameLabel]:
+    def _frame(self, time: float, stage: U8, big: int) -> tuple[U8, FrameLabel]:
         now, following, share = self._between(time)
         angles, lift = blended(self.stances[now], self.stances[following], share, time)
         zoom, across, up = self.camera.at(time / self.seconds)
@@ -173,7 +173,7 @@ class Clip:
         points = (view.pixels(every) / big).astype(np.float32)
         return picture, self._label(near, now, following, share, points)
 
-    def _surroundings(self, canvas: Canvas, pose: things.Pose, moment: Moment, time: float) -> None:
+    def _surroundings(self, canvas: Canvas, pose: Pose, moment: Moment, time: float) -> None:
         if moment.furniture is not None:
             things.draw_furniture(canvas, pose, moment.furniture, self.tint)
         if moment.posture == "sitting":
@@ -217,13 +217,10 @@ def act(rng: Rng, moments: Sequence[Moment], style: Style = SEEN, idle: float = 
     """
     if not moments:
         raise ValueError("an action needs at least one moment")
-    shown, waits = list(moments), [False] * len(moments)
-    for place in (0, len(shown)):
-        if rng.random() < idle:
-            beside = moments[0 if place == 0 else -1]
-            still = Moment("standing", furniture=beside.furniture)
-            shown.insert(place if place == 0 else len(shown), still)
-            waits.insert(place if place == 0 else len(waits), True)
+    before, after = rng.random() < idle, rng.random() < idle
+    first, last = (Moment("standing", furniture=moments[end].furniture) for end in (0, -1))
+    shown = [*[first] * before, *moments, *[last] * after]
+    waits = [*[True] * before, *[False] * len(moments), *[True] * after]
     lengths = [rng.uniform(0.5, 0.9) if wait else rng.uniform(0.8, 1.8) for wait in waits]
     mirror = bool(rng.random() < 0.5)
     stock = bodies()

@@ -48,12 +48,15 @@ class Canvas:
         ring = np.stack([np.cos(turns), np.sin(turns)], axis=1)
         every = (flat[:, None] + ring[None] * (radii * self.view.scale)[:, None, None]).reshape(-1, 2)
         outline = cv2.convexHull(every.astype(np.float32))[:, 0].astype(np.float64)
-        self.items.append((float(self.view.depth(points).mean()) + nearer, "face", outline, -1.0, colour))
+        self.items.append((float(self.view.depth(points).mean()) + nearer, "hull", outline, 0.0, colour))
 
     def paint(self, picture: U8) -> None:
         """Draws everything into ``picture``; light outlines part limbs of one colour."""
         for _, kind, points, width, colour in sorted(self.items, key=lambda item: item[0]):
             flat = np.round(points * _ONE).astype(np.int32)
+            if kind == "face":
+                cv2.fillConvexPoly(picture, flat, colour, cv2.LINE_AA, _SHIFT)
+                continue
             edge = _darker(colour)
             if kind == "stroke":
                 thick = max(1, round(width))
@@ -66,8 +69,7 @@ class Canvas:
                 cv2.circle(picture, (x, y), max(int(width * _ONE), _ONE), colour, -1, cv2.LINE_AA, _SHIFT)
             else:
                 cv2.fillConvexPoly(picture, flat, colour, cv2.LINE_AA, _SHIFT)
-                if width < 0:
-                    cv2.polylines(picture, [flat], True, edge, 1, cv2.LINE_AA, _SHIFT)
+                cv2.polylines(picture, [flat], True, edge, 1, cv2.LINE_AA, _SHIFT)
 
 
 def _darker(colour: Colour) -> Colour:

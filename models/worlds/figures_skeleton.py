@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.worlds.people import Body
-from models.worlds.people_parts import BONES, PARENTS
+from models.worlds.people import Body, placed
+from models.worlds.people_parts import BONES
 from models.worlds.people_poses import rotations
 
 F64 = NDArray[np.float64]
@@ -52,11 +52,7 @@ def turn_y(yaw: float) -> F64:
 def posed(body: Body, angles: F64, yaw: float, place: F64, lift: float) -> Pose:
     """The body in a posture, hips over ``place`` (x, z) metres, the lowest point ``lift`` metres above the ground."""
     turns = rotations(angles, body.joints)
-    rest = np.asarray(body.joints, np.float64)
-    local = rest.copy()
-    for bone, above in enumerate(PARENTS):
-        if above >= 0:
-            local[bone] = local[above] + turns[above] @ (rest[bone] - rest[above])
+    local = placed(np.asarray(body.joints, np.float64), turns)
     head = local[BONE["head"]] + turns[BONE["head"]] @ np.array([0, 0.07, 0.02])
     hands, toes = [], []
     for side in "LR":

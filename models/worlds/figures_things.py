@@ -238,7 +238,7 @@ def draw_bike(canvas: Canvas, middle: F64, forward: F64, tint: Colour) -> None:
         (hubs[0], saddle),
         (crank, saddle),
         (crank, bars),
-        (saddle + 0.0 * UP, bars),
+        (saddle, bars),
         (hubs[1], bars),
     ):
         canvas.stroke(np.stack([a, b]), 0.06, tint, -0.05)

@@ -186,7 +186,7 @@ NAMED_TEMPLATE = "a video of {} usually includes {}"
 
 @dataclass(frozen=True)
 class Caption:
-    """A text and what it claims of a frame; None claims nothing. people: at least so many are seen."""
+    """A text and what it claims of a frame; None claims nothing."""
 
     text: str
     posture: str | None = None

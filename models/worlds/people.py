@@ -51,10 +51,7 @@ class Body:
     def skinned(self, turns: NDArray[np.floating]) -> F32:
         """Vertices (V, 3) under world rotations (J, 3, 3) of the bones; identities give the rest mesh."""
         turns = np.asarray(turns, np.float64)
-        place = np.array(self.joints, np.float64)
-        for bone, above in enumerate(PARENTS):
-            if above >= 0:
-                place[bone] = place[above] + turns[above] @ (self.joints[bone] - self.joints[above])
+        place = placed(self.joints, turns)
         moved = np.einsum("jab,vjb->vja", turns, self.vertices[:, None] - self.joints[None]) + place[None]
         return np.einsum("vj,vja->va", self.weights, moved).astype(np.float32)
 
@@ -63,6 +60,15 @@ class Body:
         vertices = self.skinned(rotations(angles, self.joints))
         vertices[:, 1] -= vertices[:, 1].min()
         return vertices
+
+
+def placed(joints: NDArray[np.floating], turns: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Where the joints (J, 3) of a body at rest are under world rotations (J, 3, 3) of its bones, the root unmoved."""
+    place = np.array(joints, np.float64)
+    for bone, above in enumerate(PARENTS):
+        if above >= 0:
+            place[bone] = place[above] + turns[above] @ (joints[bone] - joints[above])
+    return place
 
 
 @lru_cache(maxsize=2)
