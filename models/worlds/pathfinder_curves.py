@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _CANDIDATES, _TRIES = 8, 24
-"""Walks drawn for a main curve, and for the second one, which must fit beside the first."""
+"""Walks drawn for a first main curve or a shorter one, and for the second one, which must fit beside the first."""
 _FAR = np.float32(1e6)
 
 
@@ -44,27 +44,26 @@ def place(
     of the two main curves (B, 2, start and end, 2).
     """
     count, longest = len(lengths), int(lengths.max())
+    short, steps = max(longest // 2, 2), np.maximum(lengths // 2, 2)
     main = np.zeros((count, 2, 2, 2), np.float32)
     left = np.arange(count)
-    total = 2 * longest + settings.distractors * max(longest // 2, 2)
+    total = 2 * longest + settings.distractors * short
     points = np.full((count, total, 2), np.nan, np.float32)
     curves = np.full((count, total), -1, np.int8)
     while len(left):
         done, first, second = _pairs(rng, lengths[left], settings)
         kept = left[done]
         for number, curve in enumerate((first[done], second[done])):
-            steps = curve.shape[1]
-            inside = np.arange(steps) < lengths[kept, None]
+            dashes = curve.shape[1]
+            inside = np.arange(dashes) < lengths[kept, None]
             at = number * longest
-            points[kept, at : at + steps] = np.where(inside[..., None], curve, np.nan)
-            curves[kept, at : at + steps] = np.where(inside, number, -1)
+            points[kept, at : at + dashes] = np.where(inside[..., None], curve, np.nan)
+            curves[kept, at : at + dashes] = np.where(inside, number, -1)
             main[kept, number, 0] = curve[:, 0]
             main[kept, number, 1] = curve[np.arange(len(kept)), lengths[kept] - 1]
         left = left[~done]
-    short = max(longest // 2, 2)
     for number in range(settings.distractors):
-        steps = np.maximum(lengths // 2, 2)
-        walks, valid = _walks(rng, steps, 8, settings)
+        walks, valid = _walks(rng, steps, _CANDIDATES, settings)
         clear = valid & (_distances(walks, points) > settings.separation)
         best = clear.argmax(1)
         found = np.asarray(clear.any(1))
