@@ -14,14 +14,7 @@ METHOD = Method(
             "nano",
             source="embedded",
             licence="Apache-2.0",
-            note="pelk_nano and its small-kernel twins, trained here on two tasks made by rule",
-            file="pathfinder_large_0.safetensors",
-        ),
-        Checkpoint(
-            "nano",
-            source="embedded",
-            licence="Apache-2.0",
-            note="0.4 M parameters, trained by this project on pictures made by rule, with twins of K = 7 and K = 3",
+            note="pelk_nano and twins with K = 7 and K = 3, trained by this project on two tasks made by rule",
             file="pathfinder_large_0.safetensors",
         ),
         Checkpoint(

@@ -12,6 +12,8 @@ from models.parts.problems import BadInput
 Kpe = Literal["literal", "masked", "none"]
 WIDTH_FACTOR = 1.3
 """SLaK's and PeLK's widening, paid for by 40 % sparsity; widths are cut to whole numbers."""
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of colours in 0..1; PeLK, ConvNeXt, SLaK and RepLKNet are trained on pictures normalised with them."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import csv
 import importlib.util
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -52,9 +51,9 @@ def as_npy(design: Design) -> bytes:
     return data.getvalue()
 
 
-def as_json(design: Design, about: Mapping[str, Any] | None = None) -> bytes:
+def as_json(design: Design) -> bytes:
     """Settings, counts, costs and the shared weights."""
-    values = {**design.as_dict(), "w_theta": design.weights().tolist(), **(about or {})}
+    values = design.as_dict() | {"w_theta": design.weights().tolist()}
     return (json.dumps(values, indent=1) + "\n").encode()
 
 

@@ -142,6 +142,18 @@ def weights_file(task: Task, variant: Variant, seed: int = SHIPPED_SEED, folder:
     return (folder or own) / f"{task}_{variant}_{seed}.safetensors"
 
 
+def stored_file(task: Task, variant: Variant, seed: int = SHIPPED_SEED, folder: Path | None = None) -> Path:
+    """The file of `weights_file`. Raises BadInput when it is not there."""
+    file = weights_file(task, variant, seed, folder)
+    if not file.exists():
+        raise BadInput(
+            f"The network {task} {variant} (seed {seed})",
+            "has no weights here",
+            "Train it with `python3 launch.py train pelk`, or choose one that ships",
+        )
+    return file
+
+
 def available() -> list[tuple[Task, Variant, int]]:
     """The runs whose weights are here, shipped or trained on this machine."""
     runs = ((task, variant, seed) for task in TASKS for variant in VARIANTS for seed in SEEDS)
@@ -157,15 +169,8 @@ def load(
     task: Task, variant: Variant, seed: int = SHIPPED_SEED, folder: Path | None = None
 ) -> PathfinderNet | LayoutNet:
     """The trained network in eval mode, float32. Raises BadInput when its weights are not there."""
-    file = weights_file(task, variant, seed, folder)
-    if not file.exists():
-        raise BadInput(
-            f"The network {task} {variant} (seed {seed})",
-            "has no weights here",
-            "Train it with `python3 launch.py train pelk`, or choose one that ships",
-        )
     model = build(task, variant)
-    model.load_state_dict(read(file))
+    model.load_state_dict(read(stored_file(task, variant, seed, folder)))
     return model.eval()
 
 

@@ -41,7 +41,7 @@ class Drawing:
 def drawing_of(strokes: object, dots: object) -> Drawing:
     """From JSON values; lines of one point are dropped. Raises BadInput for anything that is no drawing."""
     lines = tuple(line for line in _lines(strokes) if len(line) > 1)
-    (marks,) = _lines([dots]) or ((),)
+    (marks,) = _lines([dots])
     if len(marks) != 2:
         raise BadInput("The drawing", f"has {len(marks)} dots", "Put exactly two dots")
     return Drawing(lines, marks)

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.parts.large_kernel_dispatch import default
 from models.parts.problems import BadInput
 from models.pelk import METHOD, nano
+from models.pelk.config import IMAGENET_DEVIATION, IMAGENET_MEAN
 from models.pelk.explore import Network, Tick, blocks_of, fields_by_depth
 from models.pelk.pipeline_nets import Net, drawn, label_of, require_trained, trained
 from models.pelk.pipeline_own import Own
@@ -26,14 +27,12 @@ Source = Literal["pathfinder", "segmentation", "untrained", "file"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 SIZES = (96, 128, 224, 256, 384, 512)
 MOST_VIEWS = 16
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's statistics, which ConvNeXt, SLaK and RepLKNet were trained with."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Fields of several networks at one input. image: (size, size, 3) uint8, what they saw. missing: what could not be
-    shown and why."""
+    """Fields of several networks at one input. image: (size, size, 3) uint8, what they saw. note: what became of a
+    checkpoint's tensors."""
 
     size: int
     views: int
@@ -140,7 +139,7 @@ def _of_own(context: JobContext, leases: ExitStack, own: Own, seen: np.ndarray, 
     net = leases.enter_context(context.resource(own.resource()))
     pixels = _tensor(seen, net.config.in_channels, context.device)
     if net.config.in_channels == 3:
-        mean, deviation = (pixels.new_tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION))
+        mean, deviation = (pixels.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_DEVIATION))
         pixels = (pixels - mean) / deviation
     layers = [(f"stage {number + 1}", blocks[-1]) for number, blocks in enumerate(net.stages)]
     return Network("file", own.title, own.complete, own.name, fields_by_depth(net, pixels, layers, tick))

@@ -32,24 +32,15 @@ def label_of(net: Net, variant: Variant) -> Label:
     return Label(variant, f"K = {kernels[0]} in every stage", nano.parameters(net))
 
 
-def is_trained(task: Task, variant: Variant, seed: int = 0) -> bool:
-    """Whether its weights are here."""
-    return nano.weights_file(task, variant, seed).exists()
-
-
 def require_trained(task: Task, seed: int = 0) -> None:
     """Raises BadInput naming the first variant of ``task`` whose weights are missing."""
     for variant in nano.VARIANTS:
-        if not is_trained(task, variant, seed):
-            nano.load(task, variant, seed)
+        nano.stored_file(task, variant, seed)
 
 
 def trained(task: Task, variant: Variant, seed: int = 0) -> ResourceSpec:
     """A trained network in eval mode, for ``context.resource``. Raises BadInput when its weights are not here."""
-    file = nano.weights_file(task, variant, seed)
-    if not file.exists():
-        nano.load(task, variant, seed)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(nano.stored_file(task, variant, seed).read_bytes()).hexdigest()[:16]
 
     def load(device: str) -> Loaded:
         net = nano.load(task, variant, seed).to(device)
@@ -64,7 +55,7 @@ def drawn(task: Task, variant: Variant, seed: int) -> Net:
 
 
 def checked_seed(seed: int) -> int:
-    """One of the shipped training runs; raises BadInput."""
+    """The number of one of the training runs, shipped or not; raises BadInput."""
     if seed not in nano.SEEDS:
         raise BadInput("The training run", f"is {seed!r}", f"Choose one of {', '.join(map(str, nano.SEEDS))}")
     return seed

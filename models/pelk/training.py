@@ -34,7 +34,7 @@ def train(
 ) -> list[Path]:
     """Trains every combination and writes its weights to `out`, else to where `weights_file` says; returns the files.
 
-    Seeds come outermost, so that an interrupted evaluation of all variants is whole for the seeds there are.
+    Variants come innermost: what is interrupted is whole for the seeds that are done.
     """
     folder = folder or (RUNS / "quick" if quick else RUNS)
     out = out or (folder if quick else None)
