@@ -33,13 +33,12 @@ SECONDS = 400.0
 """For the table; what it lacks then is listed in the config. The headlines are measured first and always."""
 ERROR_CHANNELS = 2
 WANTED = {(56, 101): 1000, (56, 51): 40, (14, 51): 15, (14, 101): 15}
+"""The speed-ups that were aimed at, by side and kernel."""
 NOTE = (
-    "speedup_56_k101 divides by torch's own time, which differs by machine and release: the method document's 18.6 s "
-    "(torch 2.13, an AMD machine under load) made 1,600; torch 2.14 with oneDNN 3.12 does the same convolution many "
-    "times faster. What our layer does is two transforms per channel at the shortest cheap length and one product with "
-    "a kept spectrum. Each headline says how many floating-point operations the transforms take (2.5 N^2 log2 N^2 a "
-    "channel and transform), the rate our layer reaches, and the rate that the wanted speed-up would need; beyond some "
-    "tens of GFLOP/s on one core no FFT library goes."
+    "speedup_56_k* divide by torch's own time, which differs by machine and release: compare them within one run. Our "
+    "layer does two transforms per channel at fft_length and one product with a kept spectrum. gflops_reached is the "
+    "rate of these transforms, estimated as 2.5 N^2 log2 N^2 operations each, in our layer's time; gflops_wanted the "
+    "rate it would need for the speed-up in WANTED. The operations are an estimate: none were counted."
 )
 
 

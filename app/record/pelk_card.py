@@ -127,7 +127,7 @@ def fields(figures: Figures) -> str:
                 rows.append(
                     [f"{task}, {share} of the field within this share of the picture", *map(figure_text, values)]
                 )
-    return table(["", *VARIANTS.values()], rows) if rows else ""
+    return table(["mean (least to largest) over training seeds", *VARIANTS.values()], rows) if rows else ""
 
 
 def sizes(config: Mapping[str, object]) -> str:
