@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from models.parts.large_kernel import (
 from models.parts.large_kernel_dispatch import Dispatcher, use
 from models.parts.large_kernel_expansion import expand
 from models.parts.large_kernel_frames import fft_length, smooth_length
+from models.parts.large_kernel_functional import Embedding
 from models.parts.large_kernel_table import Table
 from models.parts.large_kernel_work import Work, apply, gradients, prepare, work
 from models.parts.problems import BadInput
@@ -99,7 +100,9 @@ def test_float32_errors_stay_within_the_bars(kernel: int, size: tuple[int, int])
 
 @pytest.mark.parametrize("algorithm", ["auto", "direct", "cropped", "fft"])
 @pytest.mark.parametrize(("stride", "padding"), [(1, "same"), (2, "same"), (2, 3), (1, (0, 5))])
-def test_a_dense_kernel_gives_what_conv2d_gives(algorithm: str, stride: int, padding: object) -> None:
+def test_a_dense_kernel_gives_what_conv2d_gives(
+    algorithm: str, stride: int, padding: int | Sequence[int] | str
+) -> None:
     x, w, b = random(2, 3, 17, 20).requires_grad_(True), random(3, 1, 15, 15, seed=1).requires_grad_(True), random(3)
     wanted = F.conv2d(x, w, b, stride, 7 if padding == "same" else padding, groups=3)
     got = large_kernel_conv2d(x, w, b, stride=stride, padding=padding, algorithm=algorithm)
@@ -136,7 +139,7 @@ def test_only_the_gradient_asked_for_is_made() -> None:
 
 @pytest.mark.parametrize("kpe", ["literal", "masked"])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_the_embedding_is_what_equation_3_adds(kpe: str, stride: int) -> None:
+def test_the_embedding_is_what_equation_3_adds(kpe: Embedding, stride: int) -> None:
     grid = sharing_grid(9, 1)
     x, w, h = random(1, 2, 7, 8), random(2, len(grid), len(grid), seed=1), random(2, 9, 9, seed=2)
     got = peripheral_conv2d(x, w, grid, kpe=kpe, embedding=h, stride=stride)
