@@ -142,7 +142,7 @@ def find_segments(
     todo = [name for name in work.names if again or not work.segmented(name)]
     for number, name in enumerate(todo):
         context.tick(number / len(todo), f"Segments of photo {number + 1} of {len(todo)}")
-        inner = _Part(context, number / len(todo), 1 / len(todo))
+        inner = context.part(number / len(todo), 1 / len(todo))
         points, lengths = work.points(name)
         work.take_proposal(name, propose(inner, work.frame(name), points, lengths, segmenter, config, work.fusion))
         yield name
@@ -150,25 +150,6 @@ def find_segments(
     named = [proposals[name].name for name in work.names if name in proposals]
     counts = {name: proposals[name].count for name in work.names if name in proposals}
     return SegmentsDone(len(counts), max(set(named), key=named.count) if named else "", counts)
-
-
-class _Part(JobContext):
-    """A context whose progress is a part of another's; the cache and the cancelling are the other's."""
-
-    def __init__(self, whole: JobContext, start: float, share: float) -> None:
-        self._whole, self._start, self._share = whole, start, share
-        self.device = whole.device
-        self.resource = whole.resource  # type: ignore[method-assign]
-
-    @property
-    def cancelled(self) -> bool:
-        return self._whole.cancelled
-
-    def tick(self, fraction: float | None = None, message: str = "") -> None:
-        self._whole.tick(None if fraction is None else self._start + self._share * fraction, message)
-
-    def check(self) -> None:
-        self._whole.check()
 
 
 def posed_views(capture: Capture) -> tuple[View, ...]:

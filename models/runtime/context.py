@@ -45,6 +45,15 @@ class JobContext:
         if self._is_cancelled():
             raise Cancelled("The job was cancelled.")
 
+    def part(self, start: float, share: float) -> JobContext:
+        """For a piece of the work: its progress counts for `share` of this one's from `start` on."""
+        def report(fraction: float | None, message: str) -> None:
+            self._report(None if fraction is None else start + share * fraction, message)
+
+        piece = JobContext(self.device, self._cache, self._owner, report, self._is_cancelled)
+        piece._open = self._open
+        return piece
+
     @contextmanager
     def resource(self, spec: ResourceSpec) -> Iterator[Any]:
         """Lease a further resource of the shared cache; the block sees its value. Errors as in Cache.acquire."""

@@ -339,3 +339,23 @@ def test_method_can_be_called_without_a_runtime() -> None:
         context.tick(0.5, "half")
         assert features == "value of features"
     assert not context.cancelled
+
+
+def test_a_part_reports_into_its_share_and_keeps_what_it_opens_in_the_whole() -> None:
+    told: list[tuple[float | None, str]] = []
+    stopped: list[bool] = []
+    whole = JobContext(report=lambda *said: told.append(said), is_cancelled=lambda: bool(stopped))
+    inner = whole.part(0.5, 0.25)
+    inner.tick(0.0)
+    inner.tick(1.0, "done")
+    inner.tick(None, "still")
+    assert told == [(0.5, ""), (0.75, "done"), (None, "still")]
+    opened = inner.resource(spec("features"))
+    opened.__enter__()
+    assert whole._open
+    whole.close()
+    assert not inner._open
+    stopped.append(True)
+    assert inner.cancelled
+    with pytest.raises(Cancelled):
+        inner.tick(0.5)
