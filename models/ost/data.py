@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.parts.problems import BadInput
-from models.worlds.figures import SEEN, VARIED, Clip, Moment, Style, act, with_style
+from models.worlds.figures import SEEN, VARIED, Clip, Moment, Style, act
 from models.worlds.figures_actions import HELD_OUT_ACTIONS, SEEN_ACTIONS, STEPS, Action
 from models.worlds.figures_postures import HANDS_BUSY, NAMES
 from models.worlds.figures_things import FURNITURE, ITEMS
@@ -64,7 +64,7 @@ def random_moment(rng: Rng) -> Moment:
 def random_clip(rng: Rng, style: Style = SEEN) -> Clip:
     """Three moments of any kind, or a seen action."""
     if rng.random() < HEAVY_SHARE:
-        style = with_style(style, heavy=True)
+        style = replace(style, heavy=True)
     if rng.random() < _ACTION_SHARE:
         return act(rng, SEEN_ACTIONS[int(rng.integers(len(SEEN_ACTIONS)))].moments, style)
     return act(rng, [random_moment(rng) for _ in range(3)], style, idle=0.0)
@@ -125,7 +125,7 @@ def pack_clips(
     classes = np.tile(np.arange(len(actions), dtype=np.int16), each)
     frames, rows, points = _begin(folder, (len(classes), length))
     for place, number in enumerate(classes):
-        drawn = with_style(style, heavy=bool(rng.random() < heavy))
+        drawn = replace(style, heavy=bool(rng.random() < heavy))
         pictures, labels = act(rng, actions[number].moments, drawn).frames(length, SIDE)
         frames[place], rows[place] = pictures, [frame_row(label) for label in labels]
         points[place] = [label.points for label in labels]

@@ -18,7 +18,7 @@ from models.ost.network import HeadConfig, head, name_logits, pooled, unit
 from models.ost.text_bank import TextBank, TextStore
 from models.ost.weights import Recogniser
 from models.parts.clip import ClipLike
-from models.worlds.figures import Style, act, with_style
+from models.worlds.figures import Style, act
 from models.worlds.figures_actions import Action
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def rendered(
     rng = np.random.default_rng(seed)
     labels = np.tile(np.arange(len(actions)), each)
     clips = [
-        act(rng, actions[number].moments, with_style(style, heavy=bool(rng.random() < heavy))).frames(frames)[0]
+        act(rng, actions[number].moments, replace(style, heavy=bool(rng.random() < heavy))).frames(frames)[0]
         for number in labels
     ]
     return np.stack(clips), labels

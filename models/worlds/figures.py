@@ -10,7 +10,7 @@ from the generator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -308,8 +308,3 @@ def _shadow(picture: U8, view: View, hips: NDArray[np.float64]) -> None:
     box = picture.copy()
     cv2.ellipse(box, (int(centre[0]), int(centre[1])), axes, 0, 0, 360, (20, 20, 20), -1, cv2.LINE_AA)
     cv2.addWeighted(box, 0.3, picture, 0.7, 0, picture)
-
-
-def with_style(style: Style, heavy: bool) -> Style:
-    """The style with skinned bodies or with capsules."""
-    return replace(style, heavy=heavy)

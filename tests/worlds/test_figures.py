@@ -1,9 +1,11 @@
 """Figures: clips follow from their seed, labels are exact, postures move continuously."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from models.worlds.figures import COLOURS, SEEN, UNSEEN, UNSEEN_COLOURS, VARIED, Moment, Style, act, still, with_style
+from models.worlds.figures import COLOURS, SEEN, UNSEEN, UNSEEN_COLOURS, VARIED, Moment, Style, act, still
 from models.worlds.figures_postures import FIGURE_POSTURES, NAMES, blended, mirrored, stance
 from models.worlds.figures_scenes import SCENES, UNSEEN_SCENES, backdrop
 from models.worlds.figures_skeleton import View, posed
@@ -48,7 +50,7 @@ def test_waiting_before_and_after_belongs_to_no_step():
 
 
 def test_points_lie_on_the_person():
-    clip = act(np.random.default_rng(5), [Moment("standing")], with_style(SEEN, heavy=False), idle=0.0)
+    clip = act(np.random.default_rng(5), [Moment("standing")], replace(SEEN, heavy=False), idle=0.0)
     _, labels = clip.at([0.4])
     points = labels[0].points
     assert points.shape == (24, 2)
