@@ -19,9 +19,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     refused = importlib.import_module("app.guard.errors").BadInput
     try:
         if not arguments.rest:
-            registry = importlib.import_module("models.registry")
-            handed = {name: registry.offered(name) for name in getattr(module, "TAKES", ())}
-            result = module.evaluate(arguments.quick, **handed)
+            result = module.evaluate(arguments.quick)
         elif hasattr(module, "evaluate_with"):
             door = importlib.import_module("app.guard.checkpoints").checkpoint_door
             result = module.evaluate_with(arguments.quick, arguments.rest, door)
