@@ -32,7 +32,7 @@ TITLES = dict(zip(TABS, ("Kernel", "Speed", "Receptive field", "Pathfinder", "Se
 FIRST = {
     "kernel": "Move a slider",
     "speed": "Every form of the designed kernel is timed, within 5 s",
-    "field": "Three kernel sizes on one picture, about 1 s",
+    "field": "Three kernel sizes on one picture, a second or two at 96 px",
     "pathfinder": "Press New picture, or draw",
     "segmentation": "Press New room, or paint",
 }

@@ -44,7 +44,7 @@ class FieldControls:
                 [(str(size), size) for size in SIZES],
                 value=96,
                 label="Input size (px)",
-                info="The middle square is resized. Fields of different sizes are not comparable.",
+                info="The middle square is resized; larger takes longer. Fields of different sizes are not comparable.",
             )
             self.views = gr.Slider(
                 1, 16, value=1, step=1, label="Views", info="The picture and small shifts of it, averaged."
@@ -69,9 +69,7 @@ class FieldTab:
     def __init__(self, room: Room, controls: FieldControls, kept: examples.Examples) -> None:
         self.room, self.controls = room, controls
         with gr.Row(elem_classes="sw-go"):
-            self.go = gr.Button(
-                "Show receptive fields - about 1 s", variant="primary", size="sm", scale=0, min_width=230
-            )
+            self.go = gr.Button("Show receptive fields", variant="primary", size="sm", scale=0, min_width=190)
         first = kept.message("field") or {"networks": []}
         self.shown = gr.HTML(
             value=first,
@@ -114,9 +112,9 @@ class FieldTab:
         views: float,
         seed: float | None,
     ) -> Iterator[Update]:
+        yield self.room.frame.show("running", "Starting")
         from models.pelk.pipeline_fields import Fields, fields_job
 
-        yield self.room.frame.show("running", "Starting")
         picture = examples.opened(Path(file), Path(file).name) if file else examples.example_picture(example)
         job = fields_job(
             session.user,

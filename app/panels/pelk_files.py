@@ -16,10 +16,17 @@ from app.panels.pelk_examples import Examples
 from app.panels.pelk_session import TABS, Session
 from app.panels.pelk_work import Room
 from app.room import EVERY, guarded
+from models.pelk.designer import design
+from models.pelk.export import exported
 
 OPEN_TAB = "() => document.getElementById('room-pelk').dataset.tool || 'kernel'"
 """Which tab the browser shows; the server is not told when another is opened."""
 Make = Callable[[Session], tuple[str, bytes]]
+
+
+def exported_kernel(session: Session, form: str) -> tuple[str, bytes]:
+    """(file name, bytes) of the session's design."""
+    return exported(design(session.spec), form)
 
 
 class Files:
@@ -27,7 +34,6 @@ class Files:
 
     def __init__(self, room: Room, examples: Examples) -> None:
         self.room, self.examples = room, examples
-        self.kernel: Callable[[Session, str], tuple[str, bytes]] | None = None
 
     def connect(self, button: gr.Button, make: Make) -> None:
         """``button`` saves what ``make`` gives for the page's session."""
@@ -50,8 +56,8 @@ class Files:
         """(file name, bytes) of a tab's last result, or of its example. Raises BadInput when there is none."""
         if tab not in TABS:
             raise BadInput("The tab", f"{tab!r} does not exist", f"Choose one of {', '.join(TABS)}")
-        if tab == "kernel" and self.kernel is not None:
-            return self.kernel(session, form)
+        if tab == "kernel":
+            return exported_kernel(session, form)
         saved = session.saved.get(tab) or self.examples.saved(tab)
         if saved is None or form not in saved.files:
             raise BadInput("The download", "has nothing to save yet", "Run this tab first")

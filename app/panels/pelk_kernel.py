@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,7 +15,7 @@ from app.guard.errors import BadInput
 from app.markup import markup
 from app.panels import pelk_kernel_view, pelk_speed_view
 from app.panels.pelk_examples import Examples
-from app.panels.pelk_files import Files
+from app.panels.pelk_files import Files, exported_kernel
 from app.panels.pelk_session import Session
 from app.panels.pelk_work import Room
 from app.room import EVERY, LAST, guarded, receipt_of
@@ -139,31 +141,16 @@ class KernelTab:
             # An emptied text box sends a change and no input.
             event = component.change if component is self.controls.bins else component.input
             event(self.redraw, inputs, outputs, **LAST, queue=False)
-        reset = [*inputs, *outputs]
-        self.controls.reset.click(self.reset, None, reset, **LAST, queue=False)
+        self.controls.reset.click(self.reset, None, [*inputs, *outputs], **LAST, queue=False)
         for key, button in self.saves.items():
-            self.files.connect(button, self.save(key))
-        self.files.kernel = lambda session, form: export.exported(design(session.spec), form)
+            self.files.connect(button, partial(exported_kernel, form=key))
 
-    def redraw(
-        self,
-        kernel: float | None,
-        centre: float | None,
-        base: float | None,
-        merge: bool,
-        bins: str,
-        height: float | None,
-        width: float | None,
-        channels: float | None,
-        seed: float | None,
-        form: Form,
-        request: gr.Request,
-    ) -> Update:
-        """The design the controls ask for."""
-        settings = [kernel, centre, base, merge, bins, height, width, channels, seed]
+    def redraw(self, request: gr.Request, *given: Any) -> Update:
+        """The design the controls ask for: a KernelSpec's settings, then the form of the embedding."""
+        *settings, form = given
         return self._redrawn(self.room.session(request), settings, form)
 
-    def _redrawn(self, session: Session, settings: list[Any], form: Form) -> Update:
+    def _redrawn(self, session: Session, settings: Sequence[Any], form: Form) -> Update:
         try:
             made = design(spec_of(*settings))
             told = pelk_kernel_view.drawn(made, identity(made, form))
@@ -175,21 +162,9 @@ class KernelTab:
 
     def reset(self, request: gr.Request) -> Update:
         """Everything as at the start."""
-        spec = KernelSpec()
-        values = [
-            spec.kernel, spec.centre_radius, spec.base, spec.merge_tail, spec.bins, spec.height, spec.width,
-            spec.channels, spec.seed,
-        ]  # fmt: skip
+        values = astuple(KernelSpec())
         told = self._redrawn(self.room.session(request), values, "literal")
         return dict(zip(self.controls.settings, values, strict=True)) | {self.controls.form: "literal"} | told
-
-    def save(self, form: str) -> Any:
-        """What makes the file of one button."""
-
-        def made(session: Session) -> tuple[str, bytes]:
-            return export.exported(design(session.spec), form)
-
-        return made
 
 
 class SpeedTab:
@@ -206,29 +181,16 @@ class SpeedTab:
         outputs = [self.shown, *self.room.frame.outputs]
         self.go.click(self.time, self.controls.settings, outputs, **EVERY)
 
-    def time(
-        self,
-        kernel: float | None,
-        centre: float | None,
-        base: float | None,
-        merge: bool,
-        bins: str,
-        height: float | None,
-        width: float | None,
-        channels: float | None,
-        seed: float | None,
-        request: gr.Request,
-    ) -> Iterator[Update]:
+    def time(self, request: gr.Request, *settings: Any) -> Iterator[Update]:
         """Measure what the controls say."""
-        settings = [kernel, centre, base, merge, bins, height, width, channels, seed]
         yield from self._time(self.room.session(request), settings)
 
     @guarded
-    def _time(self, session: Session, settings: list[Any]) -> Iterator[Update]:
-        from models.pelk.pipeline_timing import Timing, timing_job
-
+    def _time(self, session: Session, settings: Sequence[Any]) -> Iterator[Update]:
         spec = spec_of(*settings)
         yield self.room.frame.show("running", "Starting")
+        from models.pelk.pipeline_timing import Timing, timing_job
+
         ticket = yield from self.room.follow(
             session,
             timing_job(session.user, spec),

@@ -17,6 +17,8 @@ from models.pelk.designer import Design, curve
 from models.pelk.designer_embedding import Identity
 
 STOPS = 9
+MOST_RINGS = 10
+"""In the key: their colours come again and again."""
 
 
 def drawn(design: Design, embedding: Identity) -> str:
@@ -55,14 +57,12 @@ def _strip(design: Design) -> str:
 
 
 def _figures(design: Design) -> str:
-    largest = int(design.cell_sizes().max())
+    largest = max(2, int(design.cell_sizes().max()))
     reach = float(np.abs(design.weights()).max())
     rings = "".join(
         f'<i style="background:rgb{pictures.RINGS[ring % len(pictures.RINGS)]}"></i>'
-        for ring in range(design.bins // 2 + 1)
+        for ring in range(min(design.bins // 2 + 1, MOST_RINGS))
     )
-    if design.bins > 31:
-        rings = rings[: rings.find("</i>", 400) + 4]
     return (
         _figure(
             "bins",

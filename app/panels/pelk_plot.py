@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar. ``value`` None: no bar, ``said`` in its place. ``mark`` is shown before the title's bar."""
+    """One bar. ``value`` None: no bar, ``said`` in its place. ``chosen``: a star behind its title."""
 
     key: str
     title: str

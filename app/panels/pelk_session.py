@@ -31,7 +31,7 @@ class Session(Turns):
     said: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     """What the state line said at the end of each tab's last action, and the receipt."""
     checkpoint: Any = None
-    """The user's own weights, once they have passed the door: pipeline_fields.Own."""
+    """The user's own weights, once they have passed the door: pipeline_own.Own."""
 
     def held_bytes(self) -> int:
         """Bytes of the files it keeps."""

@@ -18,7 +18,7 @@ from app.markup import markup
 from app.panels import pelk_tasks_view as view
 from app.panels.pelk_examples import Examples
 from app.panels.pelk_kernel_view import pixel_address
-from app.panels.pelk_session import Session
+from app.panels.pelk_session import Saved, Session
 from app.panels.pelk_work import Room
 from app.room import EVERY, LAST, guarded, receipt_of
 from app.wording import seconds_text
@@ -89,9 +89,9 @@ class TaskTab:
 
     @guarded
     def _count(self, session: Session) -> Iterator[Update]:
+        yield self.room.frame.show("running", "Starting")
         from models.pelk.pipeline_tasks import Scores, score_job
 
-        yield self.room.frame.show("running", "Starting")
         job = score_job(session.user, self.task, PICTURES)
         ticket = yield from self.room.follow(
             session, job, "Scoring", lambda partial: {self.scores: view.score_table(partial, busy=True)}
@@ -193,7 +193,7 @@ class PathTab(TaskTab):
         ticket = yield from self.room.follow(session, path_job(session.user, image), "Following the curve")
         answers, receipt = ticket.result(), receipt_of(ticket)
         session.saved["pathfinder"] = path_files(image, answers, told, truth, receipt)
-        said = f"{_agreement([a.joined >= 0.5 for a in answers])}"
+        said = _agreement([a.joined >= 0.5 for a in answers])
         yield {self.answers: view.path_cards(image, answers, truth)} | self.room.done(session, self.task, said, receipt)
 
 
@@ -206,7 +206,7 @@ def path_message(image: NDArray[np.float32], drawing: drawings.Drawing, sample: 
 
 def path_files(
     image: NDArray[np.float32], answers: Any, told: Mapping[str, Any], truth: bool | None, receipt: Mapping[str, Any]
-) -> Any:
+) -> Saved:
     """CSV, JSON and PNG of an answer."""
     rows = [
         {
@@ -283,8 +283,6 @@ class RoomTab(TaskTab):
 
     @guarded
     def _paint(self, session: Session, given: Mapping[str, Any]) -> Iterator[Update]:
-        from models.pelk.pipeline_tasks import room_job
-
         seed = seed_of(given.get("seed"))
         paints = drawings.paints_of(given.get("paints") or [])
         image, truth = drawings.sampled_room(seed)
@@ -292,6 +290,8 @@ class RoomTab(TaskTab):
         known = None if paints else truth
         told = room_message(shown, paints, seed, int(given.get("seq") or 0))
         yield {self.canvas: told} | self.room.frame.show("running", "Segmenting")
+        from models.pelk.pipeline_tasks import room_job
+
         ticket = yield from self.room.follow(session, room_job(session.user, shown, known), "Segmenting")
         answers, receipt = ticket.result(), receipt_of(ticket)
         session.saved["segmentation"] = room_files(shown, answers, known, told, receipt)
@@ -318,7 +318,7 @@ def room_files(
     truth: NDArray[np.int64] | None,
     told: Mapping[str, Any],
     receipt: Mapping[str, Any],
-) -> Any:
+) -> Saved:
     """CSV, JSON and PNG of an answer."""
     rows = [
         {

@@ -92,7 +92,8 @@ def _path_card(image: NDArray[np.float32], answer: PathAnswer, truth: bool | Non
 
 
 def _small(parameters: int, milliseconds: float) -> str:
-    return f'<p class="pk-under">{count_text(parameters)} parameters, {seconds_text(milliseconds / 1000)}</p>'
+    took = seconds_text(milliseconds / 1000).replace(" ", "\u00a0")
+    return f'<p class="pk-under">{count_text(parameters)} parameters, {took}</p>'
 
 
 def class_picture(classes: NDArray[np.int64]) -> Colors:
@@ -107,12 +108,11 @@ def room_cards(image: NDArray[np.float32], answers: Sequence[RoomAnswer], truth:
     if truth is not None:
         cards += _room_card("True classes", truth, "", "")
     for answer in answers:
-        scored = (
-            "" if answer.miou is None else f"mean IoU {answer.miou:.2f}, {100 * (answer.accuracy or 0):.0f} % of pixels"
-        )
-        cards += _room_card(
-            answer.label.title, answer.classes, scored, _small(answer.label.parameters, answer.milliseconds)
-        )
+        scored = ""
+        if answer.miou is not None and answer.accuracy is not None:
+            scored = f"mean IoU {answer.miou:.2f}, {100 * answer.accuracy:.0f}\u00a0% of pixels right"
+        small = _small(answer.label.parameters, answer.milliseconds)
+        cards += _room_card(answer.label.title, answer.classes, scored, small)
     legend = "".join(
         f'<span><i class="pt-key" style="background:{color}"></i>{name}</span>'
         for name, color in zip(CLASSES, CLASS_COLORS, strict=True)

@@ -4,7 +4,7 @@ const root = element.querySelector('.pd');
 const { task, side, palette } = JSON.parse(root.dataset.settings);
 const CUT = 5;
 const KEPT = `vitrine.pelk.${task}`;
-const D = { told: {}, image: null, strokes: [], dots: [], paints: [], past: [], tool: task === 'pathfinder' ? 'line' : 'paint', color: palette[0] ? palette[0][0] : '#000000', width: 4, line: null, drag: -1, cursor: null, seq: 0, drawn: false, chain: Promise.resolve() };
+const D = { told: {}, image: null, strokes: [], dots: [], paints: [], past: [], tool: task === 'pathfinder' ? 'line' : 'paint', color: palette[0] ? palette[0][0] : '#000000', width: 4, line: null, drag: -1, cursor: null, seq: 0, chain: Promise.resolve() };
 const path = task === 'pathfinder';
 const button = (name, label, title) => `<button type="button" class="v-button" data-do="${name}" title="${title}">${label}</button>`;
 const tools = path
@@ -38,7 +38,6 @@ function remember() {
 
 function send() {
   D.seq += 1;
-  D.drawn = true;
   const work = path ? { strokes: D.strokes, dots: D.dots } : { paints: D.paints, seed: D.told.seed };
   localStorage.setItem(KEPT, JSON.stringify(work));
   trigger('act', { ...work, seq: D.seq });
@@ -209,5 +208,5 @@ next();
 tooled();
 try {
   const kept = JSON.parse(localStorage.getItem(KEPT));
-  if (kept) trigger('act', { ...kept, seq: 0, kept: true });
+  if (kept) trigger('act', { ...kept, seq: 0 });
 } catch (problem) { localStorage.removeItem(KEPT); }
