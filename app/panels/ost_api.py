@@ -76,11 +76,15 @@ def classes(names: list, form: str = "plain") -> dict:
 
 
 def lint(classes: list) -> dict:
-    """Remarks on a class list: empty, duplicate, numbered, too long, naming the class."""
+    """Remarks on a class list: empty, duplicate, numbered, naming the class, too long for the embedded weights."""
     with in_words():
         from models.ost.lint import lint as remarks
+        from models.ost.weights import TOKENS_FILE, weights_file
+        from models.parts.bpe import BytePairs
+        from models.parts.clip import OST_MINI
 
-        found = remarks(ost_table.of_plain(classes))
+        reader = BytePairs.load(weights_file().with_name(TOKENS_FILE))
+        found = remarks(ost_table.of_plain(classes), reader, OST_MINI.context)
         return {"remarks": [{"row": r.row, "kind": r.kind, "rule": r.rule, "message": r.message} for r in found]}
 
 

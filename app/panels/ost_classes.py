@@ -28,12 +28,12 @@ KEEP = f"(text) => {{ if (text) localStorage.setItem('{KEPT}', text); }}"
 class ClassesTab:
     """One row a class; whatever is typed stays, also after an error or a reload."""
 
-    def __init__(self, room: JobRoom[Session], rows: Sequence[Sequence[str]] = ()) -> None:
-        """``rows``: the first table; the held-out actions when empty."""
-        from models.ost.descriptors import header, to_rows
+    def __init__(self, room: JobRoom[Session], rows: Sequence[Sequence[str]]) -> None:
+        """``rows``: the first table."""
+        from models.ost.descriptors import header
 
-        first = ost_table.of_rows(rows) if rows else ost_table.preset("held_out")
         self.room = room
+        self.first = [list(row) for row in rows]
         with gr.Row(elem_classes="sw-go"):
             self.names = gr.Textbox(
                 label="Your classes",
@@ -42,6 +42,7 @@ class ClassesTab:
                 lines=1,
                 max_lines=6,
                 scale=2,
+                min_width=260,
             )
             self.make = gr.Button("Make the table", size="sm", variant="primary", scale=1, min_width=150)
         with gr.Row(elem_classes="sw-go"):
@@ -50,14 +51,12 @@ class ClassesTab:
                 value="held_out",
                 label="Preset",
                 scale=2,
-                min_width=240,
+                min_width=300,
             )
-            self.fill = gr.Button("Complete empty cells", size="sm", scale=1, min_width=150)
-            self.ask = gr.Button("Ask the text service", size="sm", scale=1, min_width=150)
             self.undo = gr.Button("Undo", size="sm", scale=0, min_width=76)
             self.redo = gr.Button("Redo", size="sm", scale=0, min_width=76)
         self.table = gr.Dataframe(
-            value=to_rows(first),
+            value=self.first,
             headers=header(COUNT),
             type="array",
             datatype="str",
@@ -68,13 +67,16 @@ class ClassesTab:
             show_label=False,
             elem_id="ost-classes",
         )
-        self.remarks = markup(ost_table.counted(first), elem_id="ost-remarks")
+        self.remarks = markup(ost_table.counted(ost_table.of_rows(self.first)), elem_id="ost-remarks")
+        with gr.Row(elem_classes="sw-go"):
+            self.fill = gr.Button("Complete empty cells", size="sm", min_width=150)
+            self.ask = gr.Button("Ask the text service", size="sm", min_width=150)
         with gr.Accordion("Import, export, language model", open=False):
             self.files = gr.File(
                 label="Import: JSON, CSV, names as .txt or label CSV, or the authors' two JSON files and label CSV",
                 file_count="multiple",
                 file_types=[".json", ".csv", ".txt"],
-                height=110,
+                height=150,
             )
             with gr.Row(elem_classes="sw-go"):
                 self.exports = {
@@ -92,12 +94,12 @@ class ClassesTab:
     @property
     def outputs(self) -> list[Any]:
         """What an edit changes."""
-        return [self.table, self.remarks, self.kept, *self.room.frame.outputs]
+        return [self.table, self.remarks, self.preset, self.kept, *self.room.frame.outputs]
 
     def connect(self, page: gr.Blocks) -> None:
         """Bind the events."""
         loaded = page.load(None, None, [self.kept], js=LOAD, api_visibility="private")
-        loaded.then(self.restore, [self.kept], [self.table, self.remarks], **LIVE)
+        loaded.then(self.restore, [self.kept], [self.table, self.remarks, self.preset], **LIVE)
         self._keep(self.table.input(self.edited, [self.table], [self.remarks, self.kept], **LAST))
         bind = (
             (self.preset.input, self.choose, self.preset),
@@ -124,12 +126,16 @@ class ClassesTab:
         """After ``event`` the browser keeps the table."""
         event.then(None, [self.kept], None, js=KEEP, api_visibility="private")
 
-    def restore(self, kept: str) -> Update:
+    def restore(self, request: gr.Request, kept: str) -> Update:
         """The table of an earlier visit, when the browser has one."""
+        from models.ost.descriptors import to_rows
+
         try:
-            return self._drawn(ost_table.of_rows(json.loads(kept)))
+            classes = ost_table.of_rows(json.loads(kept))
         except (BadInput, ValueError, TypeError):
             return {self.table: gr.skip()}
+        self.room.session(request).tables.keep(to_rows(classes))
+        return self._drawn(classes)
 
     def edited(self, request: gr.Request, rows: Any) -> Update:
         """Remarks on what is in the table now."""
@@ -141,24 +147,26 @@ class ClassesTab:
 
         tables = self.room.session(request).tables
         if not tables.states:
-            tables.keep(to_rows(ost_table.preset("held_out")))
+            tables.keep(self.first)
         tables.keep(to_rows(classes))
         return {self.remarks: ost_table.remarks(classes), self.kept: json.dumps(to_rows(classes))}
 
-    def _drawn(self, classes: Any) -> Update:
+    def _drawn(self, classes: Any, key: str | None = None) -> Update:
+        """``key``: the preset that ``classes`` are; any can be chosen again when they are none."""
         from models.ost.descriptors import header, to_rows
 
         rows = to_rows(classes)
         table = gr.Dataframe(value=rows, headers=header(classes.count))
-        return {self.table: table, self.remarks: ost_table.remarks(classes)}
+        return {self.table: table, self.remarks: ost_table.remarks(classes), self.preset: key}
 
-    def _new(self, session: Session, rows: Any, classes: Any, said: str) -> Update:
+    def _new(self, session: Session, rows: Any, classes: Any, said: str, key: str | None = None) -> Update:
         """``classes`` in place of ``rows``, which come back with Undo."""
         from models.ost.descriptors import to_rows
 
         session.tables.keep(to_rows(ost_table.of_rows(rows)))
         session.tables.keep(to_rows(classes))
-        return self._drawn(classes) | {self.kept: json.dumps(to_rows(classes))} | self.room.frame.show("ready", said)
+        kept = {self.kept: json.dumps(to_rows(classes))}
+        return self._drawn(classes, key) | kept | self.room.frame.show("ready", said)
 
     def back(self, request: gr.Request, rows: Any) -> Iterator[Update]:
         """The table before."""
@@ -198,7 +206,9 @@ class ClassesTab:
     @guarded
     def _choose(self, session: Session, rows: Any, key: str) -> Iterator[Update]:
         classes = ost_table.preset(key)
-        yield self._new(session, rows, classes, f"{len(classes)} classes: {ost_table.PRESETS[key]}. Press Recognise")
+        yield self._new(
+            session, rows, classes, f"{len(classes)} classes: {ost_table.PRESETS[key]}. Press Recognise", key
+        )
 
     def read(self, request: gr.Request, rows: Any, files: Sequence[str]) -> Iterator[Update]:
         """A list from files."""

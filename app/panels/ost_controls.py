@@ -89,9 +89,11 @@ class Controls:
                 '<p class="pk-under">OpenAI\'s ViT-B-16.pt is a TorchScript archive, which is not opened here. Save '
                 "its state dict once: torch.save(torch.jit.load('ViT-B-16.pt', 'cpu').state_dict(), 'clip.pth').</p>"
             )
-            self.path = gr.Textbox(label="File on this machine", placeholder="/path/ost_vitb16.pth", max_lines=1)
+            self.path = gr.Textbox(
+                label="File or transformers folder on this machine", placeholder="/path/ost_vitb16.pth", max_lines=1
+            )
             self.file = gr.File(label="or upload it", file_types=KINDS, height=120)
-            self.base = gr.Textbox(label="CLIP file to mix in", placeholder="/path/ViT-B-16.pt", max_lines=1)
+            self.base = gr.Textbox(label="CLIP file to mix in", placeholder="/path/clip.pth", max_lines=1)
             self.ratio = gr.Slider(
                 0.0, 1.0, value=0.0, step=0.05, label="Mixing ratio", info="0: fine-tuned; 1: before it. Paper: 0.2."
             )
@@ -150,14 +152,16 @@ def chosen_weights(kind: str, path: str, given: str | None, base: str, ratio: fl
 
 
 def _named(path: str, what: str) -> Path:
+    from models.ost.official import weights_in
+
     if not path.strip():
         raise BadInput(what, "is not given", "Write its path or upload it")
     if not service.trusts_paths():
         raise BadInput(what, "may not be named on a shared server", "Upload it")
     file = Path(path.strip()).expanduser()
-    if not file.is_file():
+    if not file.exists():
         raise BadInput(what, f"{file} does not exist", "Check the path")
-    return file
+    return weights_in(file)
 
 
 def _safe(file: Path) -> str:

@@ -30,7 +30,8 @@ def drawn(line: Timeline, labels: Sequence[Annotation], thumbs: Sequence[tuple[f
     )
     return (
         f'<div class="pk-frame"><p class="pk-under">{said}. Click the ribbon or a row to see that moment.</p>'
-        f'{_curves(line, names, colours, thumbs)}<div class="os-legend">{legend}</div>{_table(labels)}</div>'
+        f'<div class="os-scroll">{_curves(line, names, colours, thumbs)}</div>'
+        f'<div class="os-legend">{legend}</div>{_table(labels)}</div>'
     )
 
 

@@ -30,7 +30,14 @@ class TimelineTab:
         self.room, self.controls, self.video, self.stale = room, controls, video, stale
         with gr.Row(elem_classes="sw-go"):
             self.window = gr.Slider(
-                0.5, 30, value=2, step=0.5, label="Window (s)", info="Moves by a quarter of itself.", scale=2
+                0.5,
+                30,
+                value=2,
+                step=0.5,
+                label="Window (s)",
+                info="Moves by a quarter of itself.",
+                scale=2,
+                min_width=240,
             )
             self.go = gr.Button("Draw the timeline", size="sm", variant="primary", scale=1, min_width=160)
         self.line = clickable(first.line or ost_view.waiting(NO_LINE), elem_id="ost-line")

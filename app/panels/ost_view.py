@@ -47,7 +47,7 @@ def _column(answer: Recognition, scoring: Scoring, title: str, note: str) -> str
     rows = "".join(_bar(name, share, first=place == 0) for place, (name, share) in enumerate(answer.top(scoring, TOP)))
     label = html.escape(f"{title}: five best classes")
     return (
-        f'<section class="os-column os-{scoring}" aria-label="{label}"><h4>{html.escape(title)}</h4>'
+        f'<section class="os-column os-by-{scoring}" aria-label="{label}"><h4>{html.escape(title)}</h4>'
         f'<p class="pk-under">{html.escape(note)}</p><ol class="os-bars">{rows}</ol></section>'
     )
 
@@ -81,7 +81,7 @@ def _parts(answer: Recognition) -> str:
             f'<li class="os-bar"><span class="os-name" title="{name}">{name}</span>'
             f'<span class="os-rail os-stack">{pieces}</span><b>{total:.1f}</b></li>'
         )
-    key = "".join(f'<i class="os-part os-{part}"></i><span>{PARTS[part]}</span>' for part in used)
+    key = "".join(f'<span><i class="os-part os-{part}"></i>{PARTS[part]}</span>' for part in used)
     return (
         '<section aria-label="Parts of the OST score"><h4>What the OST score is made of</h4>'
         f'<ol class="os-bars">{"".join(rows)}</ol><div class="pk-key os-key">{key}</div></section>'
@@ -93,7 +93,8 @@ def _notes(answer: Recognition) -> str:
     if answer.familiar is False:
         notes.insert(
             0,
-            f"The clip may be unlike the training clips (best cosine {answer.best_cosine:.2f}): read it with care.",
+            f"The clip may be unlike the training clips, or no class fits it (best cosine {answer.best_cosine:.2f}): "
+            "read it with care.",
         )
     if answer.shuffle_difference is not None:
         notes.append(f"With the frames in random order no logit changes by more than {answer.shuffle_difference:.1e}.")
@@ -143,7 +144,7 @@ def _rows(
             for value, second in zip(table[:, n].tolist(), seconds, strict=True)
         )
         said = html.escape(text)
-        lines.append(f'<tr><th scope="row" title="{said}"><em>{title}</em> {said}</th>{cells}</tr>')
+        lines.append(f'<tr><th scope="row" title="{said}"><div><em>{title}</em> {said}</div></th>{cells}</tr>')
     return "".join(lines)
 
 

@@ -137,6 +137,8 @@ def test_weights_need_a_file_that_exists(tmp_path: Path, monkeypatch: pytest.Mon
         ost_controls.chosen_weights("file", "", None, "", 0)
     with pytest.raises(BadInput, match="does not exist"):
         ost_controls.chosen_weights("file", str(tmp_path / "none.pth"), None, "", 0)
+    with pytest.raises(BadInput, match=r"neither model.safetensors"):
+        ost_controls.chosen_weights("file", str(tmp_path), None, "", 0)
     monkeypatch.setattr(ost_controls.service, "trusts_paths", lambda: False)
     with pytest.raises(BadInput, match="shared server"):
         ost_controls.chosen_weights("file", "/etc/passwd", None, "", 0)

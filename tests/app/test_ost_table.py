@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.guard.errors import BadInput
-from app.panels import ost_table
+from app.panels import ost_api, ost_table
 from app.panels.ost_history import MOST, History
 from models.ost.descriptors import ActionClass, ClassList, to_rows
 from models.ost.generation import URL_VARIABLE
@@ -173,3 +173,8 @@ def test_undo_and_redo_walk_the_tables_that_were_seen(actions: list[str]) -> Non
                 history.step(-1 if action == "back" else 1)
     assert len(history.states) <= MOST
     assert history.place < max(len(history.states), 1)
+
+
+def test_a_script_is_told_of_what_the_embedded_weights_do_not_read() -> None:
+    given = [{"name": "bowling", "spatial": ["ball " * 40], "temporal": ["rolling a ball"]}]
+    assert [remark["rule"] for remark in ost_api.lint(given)["remarks"]] == ["too long"]

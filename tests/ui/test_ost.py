@@ -102,6 +102,7 @@ def test_an_example_answers_and_what_changed_since_is_told(room: Visit, tmp_path
 
 def test_a_typed_table_outlives_errors_reload_and_undo(room: Visit) -> None:
     named(room, "bowling\nwalking a dog", 2)
+    assert room.page.get_by_label("Preset").input_value() == ""
     cell = room.page.locator('#ost-classes [data-row="0"][data-col="1"]').first
     cell.dblclick()
     room.page.keyboard.press("Control+A")
