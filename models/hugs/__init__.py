@@ -20,8 +20,8 @@ METHOD = Method(
         Checkpoint(
             "file",
             source="file",
-            licence="Apache-2.0 (SAM, NeRF-HuGS)",
-            note="a sam_vit_{b,l,h} file for the segments, or a checkpoint_*.ckpt of the authors' Nerfacto (GPU)",
+            licence="Apache-2.0 (SAM)",
+            note="a sam_vit_{b,l,h} file for the segments",
         ),
     ),
     parity="bit-exact fusion",
