@@ -119,6 +119,9 @@ def path_of(file: Any) -> str:
 
 def test_fuse_and_why_and_correct_agree(client: Client) -> None:
     found = client.predict(api_name="/hugs_fuse", track_threshold=4, erode=3)
+    kept = client.predict(api_name="/hugs_fuse")
+    assert (kept["masked"], kept["features"]) == (found["masked"], found["features"])
+    assert client.predict(api_name="/hugs_fuse", erode=9)["masked"] > kept["masked"]
     mask = np.asarray(Image.open(path_of(found["static"])))
     assert (mask == 0).mean() == pytest.approx(found["masked"], abs=1e-6)
     assert found["scores"]["fused"]["miou"] > found["scores"]["residual"]["miou"]
