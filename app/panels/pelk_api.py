@@ -119,10 +119,10 @@ def fields(
 ) -> dict:
     """Effective receptive fields by depth, for three kernel sizes, or of a checkpoint of yours.
 
-    image: a file (``handle_file``); its middle square is resized to ``size`` (96 to 512 px). source: pathfinder or
-    segmentation (trained networks), untrained, or file. views: 1 to 16, the picture and small shifts, averaged.
-    checkpoint: a ConvNeXt, SLaK or RepLKNet file for source "file". Returns area scores of every network and layer,
-    "csv" and "png" files, and the receipt.
+    image: a file (``handle_file``); its middle square is resized to ``size`` (96, 128, 224, 256, 384 or 512
+    px). source: pathfinder or segmentation (trained networks), untrained, or file. views: 1 to 16, the picture and
+    small shifts, averaged. checkpoint: a ConvNeXt, SLaK or RepLKNet file for source "file". Returns area scores of
+    every network and layer, "csv" and "png" files, and the receipt.
     """
     from models.pelk.pipeline_fields import fields_job
 
@@ -149,15 +149,15 @@ def follow(
     """Ask three networks whether one curve joins two dots.
 
     strokes: [[[x, y], ...], ...] curves of a drawing in pixels of 96 x 96, with its two dots; without them a picture is
-    made from seed and length (6 to 14 dashes). run: which training run answers, 0 to 2. Returns {"answers":
-    [{"network", "parameters", "one_curve_probability", "truth", "milliseconds"}], "strokes", "dots", "png", "receipt"}.
+    made from seed and length (6 to 14 dashes). run: which training run answers; 0 ships, 1 and 2 are there where they
+    were trained. Returns {"answers": [{"network", "parameters", "one_curve_probability", "truth", "milliseconds"}],
+    "strokes", "dots", "png", "receipt"}.
     """
     from models.pelk.pipeline_tasks import path_job
 
     with in_words():
         truth = None
         if strokes is None:
-            _length(length)
             image, drawing, truth = drawings.sampled_path(pelk_tasks.seed_of(seed), length)
         else:
             drawing = drawings.drawing_of(strokes, dots)
@@ -171,9 +171,9 @@ def follow(
 def segment(seed: int = 0, paints: list[dict] | None = None, run: int = 0) -> dict:
     """Ask three networks what is what in a room.
 
-    seed: of the room. paints: [{"color": "#rrggbb", "width": pixels, "path": [[x, y], ...]}] strokes over it. run: 0 to
-    2. Returns {"answers": [{"network", "parameters", "mean_iou", "pixel_accuracy", "milliseconds"}], "png",
-    "receipt"}; scores are empty for painted rooms, whose truth nobody knows.
+    seed: of the room. paints: [{"color": "#rrggbb", "width": pixels, "path": [[x, y], ...]}] strokes over it. run: as
+    for /pelk_follow. Returns {"answers": [{"network", "parameters", "mean_iou", "pixel_accuracy", "milliseconds"}],
+    "png", "receipt"}; scores are empty for painted rooms, whose truth nobody knows.
     """
     from models.pelk.pipeline_tasks import room_job
 
@@ -204,11 +204,6 @@ def score(task: str = "pathfinder", pictures: int = 100, first_seed: int = 0, ru
 def _form(embedding: str) -> Form:
     wanted: Any = embedding
     return wanted
-
-
-def _length(length: int) -> None:
-    if length not in drawings.LENGTHS:
-        raise BadInput("The length", f"is {length}", f"Give {drawings.LENGTHS[0]} to {drawings.LENGTHS[-1]} dashes")
 
 
 def _answered(saved: Any) -> dict[str, Any]:

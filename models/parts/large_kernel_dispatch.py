@@ -27,7 +27,7 @@ Mode = Literal["cached", "forward", "backward"]
 
 DIRECT_LIMIT = 13
 """Largest effective kernel for torch's own convolution on a CPU: oneDNN's depthwise code ends there, and the general
-code that takes over is 20 to 1,000 times slower than an FFT."""
+code that takes over is many times slower than an FFT (speedup_* of bench/large_kernel.py)."""
 _CUDA_DIRECT = 31
 _TIE = 0.97
 """A measured time must be this much better than the rule's choice to overrule it: below that it is noise."""

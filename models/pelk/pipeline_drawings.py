@@ -76,7 +76,12 @@ def _number(given: object) -> float:
 
 
 def sampled_path(seed: int, length: int) -> tuple[Floats, Drawing, bool]:
-    """One picture of the pathfinder world: (image (96, 96), its lines and dots, whether one line joins the dots)."""
+    """One picture of the pathfinder world: (image (96, 96), its lines and dots, whether one line joins the dots).
+
+    Raises BadInput for a length that is not of LENGTHS.
+    """
+    if length not in LENGTHS:
+        raise BadInput("The length", f"is {length}", f"Give {LENGTHS[0]} to {LENGTHS[-1]} dashes")
     image, answer, paths = pathfinder.sample(np.random.default_rng([seed, length]), length)
     strokes = tuple(tuple((float(x), float(y)) for x, y in path.points) for path in paths)
     ends = [end for path, stroke in zip(paths, strokes, strict=True) for end in _dotted(path, stroke)]

@@ -46,3 +46,8 @@ def test_rooms_are_segmented_better_than_by_texture_in_one_colour(variant: Varia
 def test_one_run_of_every_network_ships_and_all_are_light() -> None:
     assert shipped() == [(task, variant, 0) for task in TASKS for variant in VARIANTS]
     assert sum(file.stat().st_size for file in METHOD.weights_folder.glob("*.safetensors")) <= 4e6
+
+
+def test_every_checkpoint_has_a_name_of_its_own() -> None:
+    names = [checkpoint.name for checkpoint in METHOD.checkpoints]
+    assert len(names) == len(set(names))
