@@ -94,6 +94,29 @@ def test_every_step_opens_and_arrow_keys_change_the_photo(room: Visit) -> None:
     room.page.wait_for_function("(old) => document.querySelector('.hg-where b').textContent !== old", arg=first)
 
 
+def test_scene_points_are_drawn_and_turn(room: Visit) -> None:
+    step(room, "SfM")
+    cloud = room.page.locator(".hg-panes canvas").last
+    colours = """(canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    }"""
+    room.page.locator(".hg-panes figcaption", has_text="Scene points").wait_for()
+    assert cloud.evaluate(colours) > 5
+    before = cloud.evaluate("(canvas) => canvas.toDataURL()")
+    cloud.drag_to(cloud, source_position={"x": 60, "y": 60}, target_position={"x": 160, "y": 90})
+    assert cloud.evaluate("(canvas) => canvas.toDataURL()") != before
+    assert cloud.evaluate(colours) > 5
+
+
+def test_the_film_strip_follows_the_photo(room: Visit) -> None:
+    room.page.locator('.hg-cell[data-frame="35"]').click()
+    room.page.locator(".hg-where", has_text="36 of 36").wait_for()
+    room.page.locator(".hg-where button").last.click()
+    room.page.locator(".hg-where", has_text=" 1 of 36").wait_for()
+    assert room.page.locator("#hugs-film").evaluate("(film) => film.scrollLeft") < 10
+
+
 def test_masks_are_downloaded_with_white_for_static(room: Visit, tmp_path: Path) -> None:
     step(room, "Export")
     with room.page.expect_download(timeout=patient(90)) as waiting:

@@ -1,8 +1,8 @@
 // The stage of the HuGS room: one or several pictures with overlays, features, a point cloud; a click asks or corrects.
 // A message replaces the last one as a whole. element, props, trigger and watch come from gradio.
 const root = element.querySelector('.hg');
-const H = { told: null, panes: [], chain: Promise.resolve(), turn: [0.6, 0.35], look: null, hot: -1 };
-const escaped = (text) => { const span = document.createElement('span'); span.textContent = text; return span.innerHTML; };
+const H = { told: null, panes: [], chain: Promise.resolve(), turn: [0.6, 0.35], hot: -1 };
+const escaped = (text) => { const span = document.createElement('span'); span.textContent = text; return span.innerHTML.replaceAll('"', '&quot;'); };
 const CURSORS = { why: 'help', moves: 'crosshair', static: 'crosshair', auto: 'crosshair' };
 
 const picture = (src) => new Promise((done, failed) => {
@@ -36,9 +36,7 @@ async function take(message) {
     trigger('act', { do: 'step', step: shown }); // Steps were opened in quick succession and answered in another order.
     return;
   }
-  const turn = H.turn = (H.turn || 0) + 1;
   const panes = await Promise.all(message.panes.map(read));
-  if (turn !== H.turn) return; // A newer message came while the pictures of this one were read.
   const same = H.told && H.told.step === message.step && H.panes.length === panes.length;
   const kept = same ? panes.map((_, i) => H.panes[i].look) : [];
   Object.assign(H, { told: message, panes, hot: -1 });
@@ -47,7 +45,7 @@ async function take(message) {
   const figures = panes.map((pane, index) => {
     pane.look = kept[index] === undefined ? 1 : kept[index];
     const slider = pane.looks.length
-      ? `<label class="hg-looks">Snapshot <input type="range" min="0" max="${pane.looks.length}" step="1" value="${pane.looks.length}" data-look="${index}" aria-label="Snapshot of the training"><output></output></label>`
+      ? `<label class="hg-looks">Snapshot <input type="range" min="0" max="${pane.looks.length}" step="1" value="${pane.looks.length}" data-look="${index}" aria-label="Snapshot of the training"><output>last</output></label>`
       : '';
     const wipe = pane.under
       ? `<label class="hg-looks">Photo <input type="range" min="0" max="1" step="0.01" value="${pane.look}" data-wipe="${index}" aria-label="Share of the radiance field that is shown"> field</label>`
@@ -66,8 +64,20 @@ async function take(message) {
     pane.shown = pane.looks.length;
     listen(pane);
   });
-  document.querySelectorAll('#hugs-film .hg-cell').forEach((cell) => cell.setAttribute('aria-pressed', String(Number(cell.dataset.frame) === message.index)));
+  mark(message.index);
   draw();
+}
+
+// The film strip shows which photo is on the stage, scrolled to it sideways; the page stays where it is.
+function mark(index) {
+  document.querySelectorAll('#hugs-film .hg-cell').forEach((cell) => {
+    const current = Number(cell.dataset.frame) === index;
+    cell.setAttribute('aria-pressed', String(current));
+    if (!current) return;
+    const film = cell.closest('#hugs-film');
+    const [box, strip] = [cell.getBoundingClientRect(), film.getBoundingClientRect()];
+    film.scrollLeft += Math.min(0, box.left - strip.left) + Math.max(0, box.right - strip.right);
+  });
 }
 
 function draw() { H.panes.forEach(drawPane); }
