@@ -117,7 +117,7 @@ class Controls:
             self.with_masks = gr.Checkbox(
                 False, label="Use the masks of now", info="No features on what is masked: better cameras, second pass."
             )
-            self.find = gr.Button("Find structure - 10 to 60 s", variant="primary", size="sm")
+            self.find = gr.Button("Find structure", variant="primary", size="sm")
 
     def _residual(self) -> None:
         with _left("residual", "compare"):
@@ -139,14 +139,13 @@ class Controls:
                 [("Colours (Felzenszwalb)", COLOURS), ("RobustSAM nano", NANO), ("A SAM file of mine", OWN)],
                 value=COLOURS,
                 label="Segments by",
-                info="Colours by default: on the example their maps are better than nano's (mean IoU .73 to .66 over "
-                "six photos, nano asked at 12 x 12 points) and faster. SAM takes minutes without a GPU.",
+                info="Colours need no network, and the report card is measured with them. SAM is slow without a GPU.",
             )
             with gr.Column(visible=False) as self.own:
                 self.sam_path = gr.Textbox(
                     label="File on this machine", placeholder="/path/sam_vit_b_01ec64.pth", max_lines=1
                 )
-                self.sam = gr.File(label="or upload it", file_types=[".pth", ".pt", ".safetensors"], height=100)
+                self.sam = gr.File(label="or upload it", file_types=[".pth", ".pt", ".safetensors"], height=140)
             self.split = gr.Checkbox(True, label="Split the rest by colour", info="What no region covers.")
             self.prompt = gr.Checkbox(
                 False, label="Ask at every feature", info="The paper's feature cue; slower. Needs RobustSAM or SAM."
@@ -171,7 +170,7 @@ class Controls:
     def _own_masks(self) -> None:
         with _left("fused", "export"), gr.Accordion("Masks of my own", open=False, elem_classes="v-more"):
             self.own_files = gr.File(
-                label="PNG files or a zip", file_count="multiple", file_types=[".png", ".zip"], height=110
+                label="PNG files or a zip", file_count="multiple", file_types=[".png", ".zip"], height=140
             )
             self.own_path = gr.Textbox(label="Folder on this machine", placeholder="/path/to/masks", max_lines=1)
             self.own_kind = gr.Radio(

@@ -35,7 +35,6 @@ def write_first(file: Path = FILE) -> First:
     """Makes the file from the shipped capture."""
     from app.panels import hugs_view as view
     from app.panels.hugs_session import Session
-    from app.panels.hugs_work import scores_of
 
     session = Session("example")
     names = session.work.names
@@ -43,7 +42,7 @@ def write_first(file: Path = FILE) -> First:
     made = First(
         view.message(session),
         view.film(session),
-        view.scores_html(scores_of(session)),
+        view.scores_html(session),
         f"{len(names)} photos of a rendered room, computed earlier; {100 * fused.masked:.0f} % of this one is masked",
         len(names),
     )

@@ -6,14 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app import service
 from app.guard.errors import BadInput
-from models.hugs.fusion_config import RANGES, WHOLE, FusionConfig, count_threshold, fraction_threshold
-
-if TYPE_CHECKING:
-    pass
+from models.hugs.fusion_config import WHOLE, FusionConfig, count_threshold, fraction_threshold
 
 COLOURS, NANO, OWN = "colours", "nano", "file"
 """Sources of segments."""
@@ -38,7 +35,7 @@ def config_of(values: Sequence[Any]) -> FusionConfig:
     return replace(FusionConfig(), **whole).checked()
 
 
-KNOBS = tuple(one.name for one in fields(FusionConfig) if one.name in RANGES or one.name == "outliers")[:8]
+KNOBS = tuple(one.name for one in fields(FusionConfig))[:8]
 """track_threshold, quantile, vote, smooth, erode, gap, dedup, outliers."""
 
 
@@ -68,7 +65,10 @@ def chosen_sources(given: Sequence[str] | None, path: str) -> tuple[list[Path], 
         raise BadInput("The capture", "is not chosen", "Upload photos, a zip or a video, or name a folder")
     if not service.trusts_paths():
         raise BadInput("The path", "is not open to visitors of a shared server", "Upload the files")
-    return [Path(path.strip()).expanduser()], None
+    named = Path(path.strip()).expanduser()
+    if not named.exists():
+        raise BadInput("The path", "does not exist on this machine", "Check it, or upload the files")
+    return [named], None
 
 
 def segmenter_of(which: str, given: str | None, path: str) -> Any:
@@ -81,9 +81,11 @@ def segmenter_of(which: str, given: str | None, path: str) -> Any:
         return registry.offered("segments")
     if which != OWN:
         raise BadInput("The segments", f"cannot come from {which!r}", f"Choose {NANO}, {COLOURS} or {OWN}")
+    if not given and not path.strip():
+        raise BadInput("The SAM file", "is not chosen", "Upload one, or name where it lies")
+    sources, _ = chosen_sources([given] if given else None, path)
     from app.guard.checkpoints import checkpoint_door
     from models.hugs.proposals_sam import SamSegmenter
 
-    sources, _ = chosen_sources([given] if given else None, path)
     passed = checkpoint_door(sources[0])
     return SamSegmenter(Path(passed), Path(passed).stem[:16])

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import service
 from app.frame import Update
@@ -19,11 +19,17 @@ from app.panels.hugs_work import Room
 from app.room import guarded, receipt_of
 from app.wording import count_text, seconds_text
 
+if TYPE_CHECKING:
+    from models.runtime import Ticket
+
 CHANGED = "The masks were changed since this comparison."
 
 
 class Handlers:
-    """Bodies of the room's events; each takes the page's session first."""
+    """Bodies of the room's events; each takes the page's session first.
+
+    Those that need torch give their first sign before they import it.
+    """
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -103,17 +109,17 @@ class Handlers:
         said = {None: "decided by the vote again", True: "set to static", False: "set to moving"}[static]
         yield self._masks_changed(session, f"Segment {segment} {said}")
 
-    def _masks_changed(self, session: Session, said: str) -> Update:
+    def _masks_changed(self, session: Session, said: str, ticket: Ticket | None = None) -> Update:
         if session.compared is not None:
             session.changed = CHANGED
-        return self.room.draw(session) | self.room.settle(session) | self.room.frame.show("done", said)
+        return self._opened(session) | self.room.done(session, said, ticket)
 
     @guarded
     def own_masks(self, session: Session, given: Sequence[str] | None, path: str, kind: str) -> Iterator[Update]:
         """Masks made elsewhere stand for the fused ones."""
+        yield self.room.frame.show("running", "Reading masks")
         from models.hugs.pipeline_files import own_masks_job
 
-        yield self.room.frame.show("running", "Reading masks")
         if not given and not path.strip():
             raise BadInput("The masks", "are not chosen", "Upload PNG files named after the photos, or a zip of them")
         sources, _ = chosen_sources(given, path)
@@ -169,10 +175,10 @@ class Handlers:
     @guarded
     def load(self, session: Session, given: Sequence[str] | None, path: str, frames: float) -> Iterator[Update]:
         """A capture from uploads or a path of this machine."""
+        yield self.room.frame.show("running", "Reading the capture")
         from models.hugs.loading import LoadConfig
         from models.hugs.pipeline_files import load_job
 
-        yield self.room.frame.show("running", "Reading the capture")
         sources, name = chosen_sources(given, path)
         job = load_job(session.user, sources, name, LoadConfig(max_frames=max(3, int(frames))))
         ticket = yield from self.room.follow(session, job, "Reading the capture")
@@ -190,24 +196,23 @@ class Handlers:
     @guarded
     def structure(self, session: Session, keep: bool, with_masks: bool) -> Iterator[Update]:
         """Structure from motion."""
+        yield self.room.frame.show("running", "Starting")
         from models.hugs import pipeline
 
-        yield self.room.frame.show("running", "Starting")
         config = pipeline.SfmConfig(known_poses=None if keep else False)
         job = pipeline.sfm_job(session.user, session.work, config, 0, with_masks)
         ticket = yield from self.room.follow(session, job, "Structure from motion")
         found = ticket.result()
-        session.example = False
         text = f"{found.registered} of {found.photos} photos placed, {count_text(found.points)} points"
-        yield self._opened(session) | self.room.done(session, text, ticket)
+        yield self._masks_changed(session, text, ticket)
 
     @guarded
     def residual(self, session: Session, steps: float, side: float, seed: float) -> Iterator[Update]:
         """Train the radiance field and render every photo."""
+        yield self.room.frame.show("running", "Starting")
         from models.hugs import pipeline
         from models.hugs.field_config import FieldConfig
 
-        yield self.room.frame.show("running", "Starting")
         config = FieldConfig(iterations=int(steps), side=int(side))
         session.enough.clear()
         job = pipeline.residual_job(session.user, session.work, config, int(seed), session.frame, session.enough)
@@ -216,9 +221,8 @@ class Handlers:
             session, job, "Training the field", lambda told: self._looked(session, told)
         )
         found = ticket.result()
-        session.example = False
         text = f"{found.steps} steps, {found.rendered} photos rendered"
-        yield self._opened(session) | self.room.done(session, text, ticket)
+        yield self._masks_changed(session, text, ticket)
 
     def _looked(self, session: Session, told: Any) -> Update:
         import numpy as np
@@ -241,10 +245,10 @@ class Handlers:
         self, session: Session, which: str, prompt: bool, split: bool, given: str | None, path: str
     ) -> Iterator[Update]:
         """Find segments in every photo."""
+        yield self.room.frame.show("running", "Starting")
         from models.hugs import pipeline
         from models.hugs.proposals import ProposalConfig
 
-        yield self.room.frame.show("running", "Starting")
         segmenter = segmenter_of(which, given, path)
         config = ProposalConfig(prompt_features=prompt, split_rest=split)
         job = pipeline.segments_job(session.user, session.work, segmenter, config)
@@ -255,16 +259,17 @@ class Handlers:
             lambda name: self.room.draw(session) if name == session.frame else {},
         )
         found = ticket.result()
-        session.example = False
         text = f"{sum(found.counts.values())} segments in {found.frames} photos by {found.name}"
-        yield self._opened(session) | self.room.done(session, text, ticket)
+        yield self._masks_changed(session, text, ticket)
 
     @guarded
     def export(self, session: Session, formats: Sequence[str], full_size: bool) -> Iterator[Update]:
         """A zip of the chosen formats, left at ``session.exported`` for the download."""
+        yield self.room.frame.show("running", "Writing")
         from models.hugs.pipeline_files import export_job
 
-        yield self.room.frame.show("running", "Writing")
+        if not formats:
+            raise BadInput("The export", "has no format chosen", "Choose at least one")
         target = Path(tempfile.mkdtemp(prefix="vitrine-")) / download_name(session.work.capture.name, "_masks.zip")
         job = export_job(session.user, session.work, target, tuple(formats), full_size, session.said)
         ticket = yield from self.room.follow(session, job, "Writing")
@@ -275,9 +280,9 @@ class Handlers:
     @guarded
     def nerfacto(self, session: Session, steps: float) -> Iterator[Update]:
         """Train nerfacto on the export with an installed nerfstudio."""
+        yield self.room.frame.show("running", "Starting")
         from models.hugs.pipeline_nerfstudio import nerfacto_job
 
-        yield self.room.frame.show("running", "Starting")
         folder = Path(tempfile.mkdtemp(prefix="vitrine-nerfstudio-"))
         job = nerfacto_job(session.user, session.work, folder, int(steps))
         ticket = yield from self.room.follow(session, job, "Training nerfacto")
@@ -303,10 +308,10 @@ class Handlers:
         self, session: Session, which: Sequence[str], steps: float, side: float, seed: float
     ) -> Iterator[Update]:
         """Train one field for each set of masks."""
+        yield self.room.frame.show("running", "Starting")
         from models.hugs.field_config import FieldConfig
         from models.hugs.pipeline_compare import compare_job
 
-        yield self.room.frame.show("running", "Starting")
         if not which:
             raise BadInput("The comparison", "has no masks chosen", "Choose at least one set")
         ordered = [name for name in ("none", "hugs", "true") if name in which]

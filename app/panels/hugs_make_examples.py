@@ -1,6 +1,7 @@
 """Makes assets/examples/hugs/sample.zip: the sample capture with every stage computed, a comparison of fields included.
 
-python -m app.panels.hugs_make_examples [--steps 800] [--no-comparison | --only-comparison]
+python -m app.panels.hugs_make_examples --colours --steps 600 --no-comparison
+python -m app.panels.hugs_make_examples --only-comparison --steps 400
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def main() -> None:
                 JobContext(),
                 None,
                 work=made.work,
-                config=FieldConfig(iterations=asked.steps, samples=24, nodes=400_000),
+                config=FieldConfig(iterations=asked.steps),
                 seed=SEED,
                 which=("none", "hugs", "true"),
             )

@@ -54,14 +54,13 @@ def thumbnail(image: Image, static: Map | None, side: int = 88) -> str:
     return jpeg(small, 80)
 
 
-def tinted(mask: Map, color: str, *, outline: bool = True) -> Image:
+def tinted(mask: Map, color: str) -> Image:
     """(H, W, 4): ``mask`` filled at 45 % with a full outline, transparent elsewhere."""
     picture = np.zeros((*mask.shape, 4), np.uint8)
     picture[..., :3] = rgb(color)
     picture[..., 3] = mask * np.uint8(FILL)
-    if outline:
-        inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-        picture[mask & ~inner, 3] = 255
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    picture[mask & ~inner, 3] = 255
     return picture
 
 

@@ -42,6 +42,7 @@ class Session(Turns):
     watched: str = ""
     compared: CompareResult | None = None
     example: bool = True
+    """The comparison is the shipped one."""
     changed: str = ""
     """What no longer belongs to the comparison shown: empty, or a sentence."""
     undone: list[tuple[Corrections, Own]] = field(default_factory=list)

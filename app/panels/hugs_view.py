@@ -20,6 +20,7 @@ from app.panels.hugs_session import Session
 from app.wording import count_text
 from models.hugs.frame_warnings import warnings_of
 from models.hugs.fusion_config import fraction_threshold
+from models.hugs.scores import scores_of
 
 MOST_POINTS = 1500
 """Features and points sent to the page at most, those with the longest tracks."""
@@ -44,13 +45,11 @@ def message(session: Session) -> Message:
     work = session.work
     names = work.names
     told: Message = {
-        "seq": session.revision,
         "step": session.step,
         "frame": session.frame,
         "index": names.index(session.frame),
         "total": len(names),
         "tool": session.tool,
-        "example": session.example,
     }
     return told | STEPS[session.step](session)
 
@@ -166,7 +165,11 @@ def residual_step(session: Session) -> Message:
             pictures.png(pictures.heat(cues.residual.values, max(2 * fused.limit, 1e-3))),
             caption=f"mean {fused.mean:.3f}, limit {fused.limit:.3f}",
         ),
-        _pane("Maps", pictures.png(pictures.layers(fused.base, fused.upper)), caption="white base, grey upper only"),
+        _pane(
+            "Maps",
+            pictures.png(pictures.layers(fused.base, fused.upper)),
+            caption="white base, grey upper only, orange neither",
+        ),
     ]
     rows = [
         ("At most the mean (base)", f"{100 * fused.base.mean():.1f} %"),
@@ -305,7 +308,7 @@ def film(session: Session) -> str:
         said = "; ".join(one.said for one in found)
         flag = f'<b class="hg-flag" title="{html.escape(said)}">{len(found)}</b>' if found else ""
         corrected = len(work.forced.get(name, {}))
-        mark = f'<b class="hg-mark" title="{corrected} corrections">{corrected}</b>' if corrected else ""
+        mark = f'<b class="hg-mark" title="Corrected segments: {corrected}">{corrected}</b>' if corrected else ""
         pressed = "true" if name == session.frame else "false"
         title = f"{name}: {100 * fused.masked:.0f} % masked" + (f". {said}" if said else "")
         cells.append(
@@ -316,14 +319,16 @@ def film(session: Session) -> str:
     return f'<div class="hg-film" role="group" aria-label="Frames of the capture">{"".join(cells)}</div>'
 
 
-def scores_html(scores: Any) -> str:
+def scores_html(session: Session) -> str:
     """The panel's own benchmark, when the truth is known."""
+    changed = session.work.own or any(session.work.forced.values())
     titles = {
         "residual": "Residual only",
         "residual x segments": "Residual x segments",
         "sfm": "SfM only",
-        "fused": "HuGS (fused)",
+        "fused": "HuGS, with your changes" if changed else "HuGS (fused)",
     }
+    scores = scores_of(session.work)
     if not scores:
         return ""
     best = max(one.miou for one in scores.values())
@@ -344,7 +349,7 @@ def _corrections(session: Session) -> str:
     total = sum(len(given) for given in session.work.forced.values())
     if not total:
         return ""
-    return f"<p class='hg-under'>{count} segments of this photo corrected, {total} in all.</p>"
+    return f"<p class='hg-under'>Corrected segments: {count} in this photo, {total} in all.</p>"
 
 
 def _pairs(rows: list[tuple[str, str]]) -> str:

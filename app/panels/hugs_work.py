@@ -38,7 +38,7 @@ class Room(JobRoom[Session]):
         """Film strip and scores of all frames as they are now."""
         from app.panels import hugs_view as view
 
-        return {self.film: view.film(session), self.scores: view.scores_html(scores_of(session))}
+        return {self.film: view.film(session), self.scores: view.scores_html(session)}
 
     def done(self, session: Session, text: str, ticket: Ticket | None = None) -> Update:
         """The end of an action; the receipt of its job becomes that of the masks."""
@@ -46,10 +46,3 @@ class Room(JobRoom[Session]):
             session.said = receipt_of(ticket)
             return self.frame.show("done", text, receipt=session.said)
         return self.frame.show("done", text)
-
-
-def scores_of(session: Session) -> Any:
-    """The panel's own benchmark; empty where the truth is unknown."""
-    from models.hugs.scores import scores_of as measured
-
-    return measured(session.work)

@@ -171,6 +171,17 @@ def test_carrying_needs_a_correction_first(hands: handlers.Handlers, session: Se
     assert len(session.work.forced) >= 1
 
 
+def test_an_export_without_a_format_is_refused(hands: handlers.Handlers, session: Session) -> None:
+    assert "no format chosen" in error(hands, last(hands.export(session, [], True)))
+
+
+def test_scores_with_corrections_are_not_called_the_method_s(hands: handlers.Handlers, session: Session) -> None:
+    assert "HuGS (fused)" in hugs_view.scores_html(session)
+    session.tool = "moves"
+    click(hands, session)
+    assert "HuGS, with your changes" in hugs_view.scores_html(session)
+
+
 def test_the_film_strip_names_every_frame_with_its_share(session: Session) -> None:
     drawn = hugs_view.film(session)
     assert drawn.count('class="hg-cell"') == len(session.work.names)
@@ -194,6 +205,15 @@ def test_a_changed_mask_marks_the_comparison_as_older(hands: handlers.Handlers, 
     assert shown.count("data:video/mp4") == 2
     last(hands.knob(session, 9, *KNOBS[1:]))
     assert "were changed" in compared.compare_html(session)
+
+
+def test_other_segments_mark_the_shipped_comparison_as_older(hands: handlers.Handlers, session: Session) -> None:
+    assert "were changed" not in compared.compare_html(session)
+    assert "photos by Colour segments" in state(
+        hands, last(hands.segments(session, given.COLOURS, False, True, None, ""))
+    )
+    assert "were changed" in compared.compare_html(session)
+    assert "computed earlier" in compared.compare_html(session)
 
 
 def test_two_fields_lie_under_a_divider_that_says_what_is_on_its_sides(session: Session) -> None:
@@ -316,6 +336,11 @@ def test_sources_are_refused_with_the_next_step(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(service, "trusts_paths", lambda: False)
     with pytest.raises(BadInput, match="shared server"):
         given.chosen_sources(None, str(tmp_path))
+    monkeypatch.setattr(service, "trusts_paths", lambda: True)
+    with pytest.raises(BadInput, match="does not exist on this machine"):
+        given.chosen_sources(None, str(tmp_path / "nothing"))
+    with pytest.raises(BadInput, match="SAM file is not chosen"):
+        given.segmenter_of(given.OWN, None, " ")
     assert given.chosen_sources([str(tmp_path / "a.zip")], "") == ([tmp_path / "a.zip"], "a.zip")
     with pytest.raises(BadInput, match="cannot come from"):
         given.segmenter_of("x", None, "")
