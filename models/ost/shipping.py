@@ -45,7 +45,7 @@ def ship(source: Path, target: Path) -> Path:
     weights = target / (METHOD.checkpoint("mini").file or "")
     for name in (TOKENS_FILE, BASE_FILE, weights.name):
         if not (source / name).is_file():
-            raise BadInput(f"The file {name}", f"is not in {source}", "Train first: python -m models.ost.mini_training")
+            raise BadInput(f"The file {name}", f"is not in {source}", "Train first: python3 launch.py train ost")
         shutil.copyfile(source / name, target / name)
     model = official.load(weights)
     cosines = best_cosines(Recogniser(model, tokeniser_for(model, weights)))
