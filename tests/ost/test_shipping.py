@@ -17,7 +17,7 @@ def test_both_stages_the_tokeniser_and_the_bound_are_shipped(tmp_path, monkeypat
     source, target = tmp_path / "run", tmp_path / "weights"
     source.mkdir()
     train_bpe(["standing"], 540).save(source / TOKENS_FILE)
-    with pytest.raises(BadInput, match=r"mini_training"):
+    with pytest.raises(BadInput, match=r"launch.py train ost"):
         shipping.ship(source, target)
     for name in (BASE_FILE, "mini.safetensors"):
         write_weights(mini.folded(mini.fresh(0).eval()), source / name)
