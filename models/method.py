@@ -52,6 +52,11 @@ class Method:
     cost_hints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     offers: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        names = [checkpoint.name for checkpoint in self.checkpoints]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.slug} names two checkpoints alike: {', '.join(names)}")
+
     @property
     def weights_folder(self) -> Path:
         """Where the embedded weights and their report card lie."""

@@ -9,7 +9,7 @@ import gradio as gr
 from app.frame import Update
 from app.markup import markup
 from app.panels.hugs_given import COLOURS, KNOBS, NANO, OWN, fraction_of
-from models.hugs.fusion_config import FusionConfig, helps, suited_to
+from models.hugs.fusion_config import helps, suited_to
 from models.hugs.nerfstudio import find_nerfstudio
 
 if TYPE_CHECKING:
@@ -238,14 +238,8 @@ class Controls:
 
     def defaults(self, work: Work) -> list[Any]:
         """The knobs as they are at first, for a capture."""
-        suited = suited_of(work)
-        return [getattr(suited, name) for name in KNOBS]
+        return [getattr(work.suited, name) for name in KNOBS]
 
     def wants_file(self, source: str) -> Any:
         """The place for a file is there when one is wanted."""
         return gr.Column(visible=source == OWN)
-
-
-def suited_of(work: Work) -> FusionConfig:
-    """Settings to begin with for a capture."""
-    return suited_to(len(work.names), max(work.frame(work.names[0]).shape[:2]))

@@ -1,7 +1,7 @@
 """The report card of HuGS on procedural captures with known truth.
 
-``launch.py evaluate hugs`` measures six settings with three seeds each; ``--quick`` the first three with one. The
-default segments are those by colour; ``evaluate(quick, maker)`` takes another proposer.
+``launch.py evaluate hugs`` measures six settings with three seeds each; ``--quick`` the first three with one.
+Segments are those by colour.
 """
 
 from __future__ import annotations
@@ -17,20 +17,16 @@ from models.hugs import evaluation_run
 from models.hugs.evaluation_config import FULL, QUICK
 from models.hugs.evaluation_figures import above_single_cues, figures
 from models.hugs.evaluation_records import Record
-from models.hugs.evaluation_run import Maker, colours_alone
 from models.parts.measuring import EvaluationProblem
 
 PROBLEMS = (EvaluationProblem,)
 """What the command line shows as a sentence instead of a traceback."""
 
 
-def evaluate(quick: bool, maker: Maker = colours_alone) -> dict[str, Any]:
-    """Figures with intervals ([low, mean, high]) and the configuration they hold for.
-
-    ``maker``: an importable function that makes (name, proposer) in each worker; colours alone by default.
-    """
+def evaluate(quick: bool) -> dict[str, Any]:
+    """Figures with intervals ([low, mean, high]) and the configuration they hold for."""
     config = QUICK if quick else FULL
-    records = evaluation_run.run(config, maker)
+    records = evaluation_run.run(config)
     return {"figures": figures(records), "config": asdict(config) | describe(records)}
 
 

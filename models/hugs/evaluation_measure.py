@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.hugs.colour_segments import colour_partition, colour_segments
+from models.hugs.colour_segments import colour_segments
 from models.hugs.cues import Residual
 from models.hugs.evaluation_config import TRAININGS, EvaluationConfig
 from models.hugs.evaluation_records import FieldScore, MapScore, Record
@@ -28,8 +28,6 @@ from models.parts.capture import Capture, View
 from models.parts.metrics import colour_correct, psnr, ssim
 
 Masks = dict[str, npt.NDArray[np.bool_]]
-Proposer = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
-"""A photo (H, W, 3) uint8 -> (N, H, W) bool regions, which may overlap and leave holes."""
 
 
 class Clock:
@@ -43,12 +41,10 @@ class Clock:
         self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - since, 2)
 
 
-def measure(
-    scene: str, seed: int, capture: Capture, config: EvaluationConfig, proposer: Proposer | None, name: str
-) -> Record:
-    """The record of ``capture``, whose views have poses and truth; ``name`` says what ``proposer`` is."""
+def measure(scene: str, seed: int, capture: Capture, config: EvaluationConfig) -> Record:
+    """The record of ``capture``, whose views have poses and truth."""
     clock = Clock()
-    work, placed = prepared(capture, config, proposer, clock)
+    work, placed = prepared(capture, config, clock)
     maps = all_maps(work, config)
     truth = {view.name: view.truth for view in capture.views if view.truth is not None}
     known = {"none": None, **maps, "true": truth}
@@ -66,14 +62,14 @@ def measure(
         round(1 - float(np.mean([mask.mean() for mask in truth.values()])), 4),
         placed,
         0 if structure is None else len(structure.ids),
-        name if proposer is not None else COLOUR_NAME,
+        COLOUR_NAME,
         {which: map_score(masks, truth) for which, masks in maps.items()},
         fields,
         clock.seconds,
     )
 
 
-def prepared(capture: Capture, config: EvaluationConfig, proposer: Proposer | None, clock: Clock) -> tuple[Work, int]:
+def prepared(capture: Capture, config: EvaluationConfig, clock: Clock) -> tuple[Work, int]:
     """Structure, segments and residuals of a capture with known poses, and in how many views features were matched."""
     since = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vitrine-evaluation-") as folder:
@@ -84,7 +80,7 @@ def prepared(capture: Capture, config: EvaluationConfig, proposer: Proposer | No
     work = Work(structured, fusion=config.fusion)
     since = time.monotonic()
     for view in structured.views:
-        work.take_proposal(view.name, Proposal(COLOUR_NAME, segments_of(work.frame(view.name), proposer)))
+        work.take_proposal(view.name, Proposal(COLOUR_NAME, colour_segments(work.frame(view.name))))
     clock.add("segments", since)
     since = time.monotonic()
     field = trained(structured, None, config.cue, 0)
@@ -94,13 +90,6 @@ def prepared(capture: Capture, config: EvaluationConfig, proposer: Proposer | No
     structure = structured.structure
     seen = 0 if structure is None else sum((points.point_ids >= 0).any() for points in structure.keypoints.values())
     return work, int(seen)
-
-
-def segments_of(image: npt.NDArray[np.uint8], proposer: Proposer | None) -> npt.NDArray[np.int32]:
-    """(H, W) segment ids by colour, or of the proposer's regions with the rest split by colour."""
-    if proposer is None:
-        return colour_segments(image)
-    return colour_partition(proposer(image), image)
 
 
 def all_maps(work: Work, config: EvaluationConfig) -> dict[str, Masks]:

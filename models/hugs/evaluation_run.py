@@ -5,42 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from models.hugs import evaluation_captures, evaluation_measure, scenes
 from models.hugs.evaluation_config import EvaluationConfig
-from models.hugs.evaluation_measure import Proposer
 from models.hugs.evaluation_records import Record, journal
 from models.parts.measuring import measured, say, workers
 
 Task = tuple[str, int]
-Maker = Callable[[], tuple[str, Proposer] | None]
-"""Called once in each worker: the name of the proposer and the proposer, None for colours alone. Must be importable."""
 
 FOLDER = Path(__file__).resolve().parent
 NOT_MEASURING = ("evaluation.py", "evaluation_figures.py", "evaluation_run.py", "official.py", "training.py")
 
 
-def colours_alone() -> None:
-    """No segmenter: segments by colour."""
-    return
-
-
-def run(config: EvaluationConfig, maker: Maker = colours_alone, processes: int | None = None) -> list[Record]:
+def run(config: EvaluationConfig, processes: int | None = None) -> list[Record]:
     """The record of every capture, measured or taken from the journal of a run that was stopped.
 
     ``processes`` 0 measures in this process; None uses one a core, two at most. Raises EvaluationProblem when a worker
     dies.
     """
-    written = journal(journal_file(config, maker))
+    written = journal(journal_file(config))
     known = written.read()
     tasks = [task for task in all_tasks(config) if name_of(task) not in known]
     if known:
         say(f"going on with a run that was stopped: {len(known)} captures are measured, {len(tasks)} are not")
     start = time.monotonic()
-    found = measured(tasks, _work, _open, (config, maker), workers() if processes is None else processes)
+    found = measured(tasks, _work, _open, (config,), workers() if processes is None else processes)
     for done, record in enumerate(found, 1):
         written.add(record)
         known[record.name] = record
@@ -61,11 +52,11 @@ def name_of(task: Task) -> str:
     return f"{task[0]} {task[1]}"
 
 
-def journal_file(config: EvaluationConfig, maker: Maker) -> Path:
-    """The journal of this configuration, proposer and code, scenes apart (a capture's digest is in its record)."""
+def journal_file(config: EvaluationConfig) -> Path:
+    """The journal of this configuration and code, scenes apart (a capture's digest is in its record)."""
     # Fewer scenes are the same measurement: a quick run that was stopped serves the full one.
     asked = {key: value for key, value in asdict(config).items() if key not in ("scenes", "seeds")}
-    content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode() + maker.__name__.encode())
+    content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for file in sorted(FOLDER.glob("*.py")):
         if file.name not in NOT_MEASURING:
             content.update(file.read_bytes())
@@ -78,16 +69,12 @@ class _Worker:
     """What a worker process keeps between captures."""
 
     config: EvaluationConfig
-    name: str
-    proposer: Proposer | None
 
 
-def _open(config: EvaluationConfig, maker: Maker) -> None:
-    made = maker()
+def _open(config: EvaluationConfig) -> None:
     _Worker.config = config
-    _Worker.name, _Worker.proposer = made if made is not None else ("", None)
 
 
 def _work(task: Task) -> Record:
     capture = evaluation_captures.capture_of(*task, _Worker.config)
-    return evaluation_measure.measure(task[0], task[1], capture, _Worker.config, _Worker.proposer, _Worker.name)
+    return evaluation_measure.measure(task[0], task[1], capture, _Worker.config)

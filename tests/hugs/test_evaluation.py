@@ -15,7 +15,7 @@ from app.record.hugs_card import COMMANDS, card
 from models.hugs import METHOD, evaluation, evaluation_captures, evaluation_measure, evaluation_run, sample
 from models.hugs.evaluation_config import FULL, MAPS, QUICK, TRAININGS, EvaluationConfig
 from models.hugs.evaluation_figures import figures, interval
-from models.hugs.evaluation_measure import map_score, segments_of, with_silhouettes
+from models.hugs.evaluation_measure import map_score, with_silhouettes
 from models.hugs.evaluation_records import FieldScore, MapScore, Record, journal
 from models.hugs.field_config import FieldConfig
 from models.hugs.fusion_config import suited_to
@@ -69,7 +69,7 @@ def test_a_run_measures_every_map_and_training_and_gives_the_named_figures(small
     assert all(np.isfinite(score.psnr) for score in records[0].fields.values())
     described = evaluation.describe(records)
     assert described["captures"] == 2
-    assert not evaluation_run.journal_file(TINY, evaluation_run.colours_alone).exists()
+    assert not evaluation_run.journal_file(TINY).exists()
 
 
 def test_a_stopped_run_goes_on_and_the_captures_are_kept(
@@ -111,10 +111,9 @@ def test_the_report_card_fuses_as_the_room_does() -> None:
 def test_the_quick_run_is_a_part_of_the_full_one() -> None:
     assert set(evaluation_run.all_tasks(QUICK)) < set(evaluation_run.all_tasks(FULL))
     assert len(evaluation_run.all_tasks(FULL)) == 18
-    maker = evaluation_run.colours_alone
-    assert evaluation_run.journal_file(QUICK, maker) == evaluation_run.journal_file(FULL, maker)
+    assert evaluation_run.journal_file(QUICK) == evaluation_run.journal_file(FULL)
     other = replace(FULL, final=replace(FULL.final, iterations=1))
-    assert evaluation_run.journal_file(other, maker) != evaluation_run.journal_file(FULL, maker)
+    assert evaluation_run.journal_file(other) != evaluation_run.journal_file(FULL)
 
 
 def test_records_survive_the_journal_and_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
@@ -168,16 +167,6 @@ def test_silhouettes_cut_segments_along_what_moves() -> None:
     assert len(np.unique(cut)) == 4
     assert len(np.unique(cut[2:4, 2:5])) == len(np.unique(cut[1:3, 7:])) == 1
     assert set(np.unique(cut[~truth])).isdisjoint(np.unique(cut[truth]))
-
-
-def test_a_proposer_is_asked_and_the_rest_is_split_by_colour() -> None:
-    image = np.zeros((30, 30, 3), np.uint8)
-    image[:, 15:] = 255
-    mask = np.zeros((1, 30, 30), bool)
-    mask[0, :10, :10] = True
-    segments = segments_of(image, lambda asked: mask)
-    assert len(np.unique(segments[:10, :10])) == 1
-    assert segments[0, 0] != segments[20, 5] != segments[20, 20]
 
 
 def test_the_card_says_what_the_numbers_say() -> None:

@@ -273,3 +273,13 @@ def test_colour_segments_keep_things_of_other_colours_apart() -> None:
     assert np.array_equal(np.unique(segments), np.arange(segments.max() + 1))
     whole = colour_partition(np.ones((1, *SIZE), bool), photo(0))
     assert whole.max() == 0
+
+
+def test_what_no_mask_covers_is_split_by_colour() -> None:
+    image = np.zeros((30, 30, 3), np.uint8)
+    image[:, 15:] = 255
+    mask = np.zeros((1, 30, 30), bool)
+    mask[0, :10, :10] = True
+    segments = colour_partition(mask, image)
+    assert len(np.unique(segments[:10, :10])) == 1
+    assert segments[0, 0] != segments[20, 5] != segments[20, 20]
