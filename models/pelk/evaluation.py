@@ -6,7 +6,6 @@ pelk_nano and its twins with kernels of 7 and 3, all of equal parameters, on the
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from models.parts.digests import file_digest
 from models.pelk import evaluation_measure as measure
 from models.pelk.evaluation_figures import Statistic, difference, interval, mean_iou, share
 from models.pelk.nano import (
@@ -118,7 +118,7 @@ def _measured(
         described["seeds"].setdefault(name, []).append(seed)
         described["by_seed"].setdefault(name, []).append(round(value, 4))
         described["parameters"][name] = parameters(model)
-        digest = hashlib.sha256(weights_file(task, variant, seed).read_bytes()).hexdigest()[:16]
+        digest = file_digest(weights_file(task, variant, seed))
         described["weights_digest"][f"{name}_{seed}"] = digest
     lengths: Lengths = {variant: _by_length(answers) for variant, answers in paths.items()}
     flat = {variant: np.stack(c).reshape(len(c), -1, 2 * len(layouts.CLASSES)) for variant, c in rooms.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 
+from models.parts.digests import file_digest
 from models.parts.problems import BadInput
 from models.pelk import nano
 from models.pelk.nano import LayoutNet, PathfinderNet, Task, Variant
@@ -40,7 +40,7 @@ def require_trained(task: Task, seed: int = 0) -> None:
 
 def trained(task: Task, variant: Variant, seed: int = 0) -> ResourceSpec:
     """A trained network in eval mode, for ``context.resource``. Raises BadInput when its weights are not here."""
-    digest = hashlib.sha256(nano.stored_file(task, variant, seed).read_bytes()).hexdigest()[:16]
+    digest = file_digest(nano.stored_file(task, variant, seed))
 
     def load(device: str) -> Loaded:
         net = nano.load(task, variant, seed).to(device)
