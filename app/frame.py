@@ -133,25 +133,26 @@ class Frame:
         """
         begun = time.monotonic()
         if ticket.predicted.high_s > LONG_S:
-            yield self.show("running", _progress_text(ticket, "queued", doing), keep_error=True)
+            yield self.show("running", running_text(ticket, "queued", doing), keep_error=True)
         for event in ticket.events():
             state = str(event.state)
             if event.state.terminal:
                 return
             if state != "loading" and time.monotonic() - begun < QUIET_S:
                 continue
-            yield self.show("running", _progress_text(ticket, state, doing), progress=ticket.progress, keep_error=True)
+            yield self.show("running", running_text(ticket, state, doing), progress=ticket.progress, keep_error=True)
 
 
-def _progress_text(ticket: Ticket, state: str, doing: str) -> str:
+def running_text(ticket: Ticket, state: str, doing: str) -> str:
+    """What a job does while it waits, loads and runs: the predicted wait with its cause, the step, share, time left."""
     if state == "queued":
         wait = ticket.predicted
-        ahead = f"{ticket.place - 1} ahead, " if ticket.place > 1 else ""
-        return f"Waiting: {ahead}{interval_text(wait.low_s, wait.high_s)} ({wait.cause})"
+        return f"Waiting: {interval_text(wait.low_s, wait.high_s)} ({wait.cause})"
     if state == "loading":
         return "Loading weights"
     share = f" {ticket.progress * 100:.0f} %" if ticket.progress else ""
-    return f"{ticket.message or doing}{share}"
+    left = f", {seconds_text(ticket.eta_s)} left" if ticket.eta_s is not None and ticket.eta_s >= 1 else ""
+    return f"{ticket.message or doing}{share}{left}"
 
 
 def problem_of(error: Exception) -> Problem:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import gradio as gr
 
 from app import service
-from app.frame import Frame, Update
+from app.frame import Frame, Update, running_text
 from app.guard.errors import BadInput
-from app.wording import interval_text, seconds_text
-from models.runtime import Cancelled, Event, Job, JobFailed, Refused, RuntimeProblem
+from models.runtime import Cancelled, Job, JobFailed, Refused, RuntimeProblem
 
 if TYPE_CHECKING:
     from models.runtime import Ticket
@@ -90,20 +89,11 @@ class JobRoom(Generic[S]):
         for event in ticket.events():
             if event.state.terminal:
                 break
-            yield self._told(event, ticket, doing) | (shown(event.value) if event.kind == "partial" else {})
+            text = running_text(ticket, str(event.state), doing)
+            update = self.frame.show("running", text, progress=ticket.progress, keep_error=True)
+            yield update | (shown(event.value) if event.kind == "partial" else {})
         ticket.result()
         return ticket
-
-    def _told(self, event: Event, ticket: Ticket, doing: str) -> Update:
-        state = str(event.state)
-        if state == "queued":
-            wait = ticket.predicted
-            text = f"Waiting: {interval_text(wait.low_s, wait.high_s)} ({wait.cause})"
-            return self.frame.show("running", text, keep_error=True)
-        if state == "loading":
-            return self.frame.show("running", "Loading weights", keep_error=True)
-        left = f", {seconds_text(event.eta_s)} left" if event.eta_s is not None and event.eta_s >= 1 else ""
-        return self.frame.show("running", f"{ticket.message or doing}{left}", progress=ticket.progress, keep_error=True)
 
     def failed(self, error: Exception) -> Update:
         """``error`` in the error place; what is on screen stays."""

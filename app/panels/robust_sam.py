@@ -29,6 +29,7 @@ from app.panels.robust_sam_results import VIEWS
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_tools import Tools
 from app.panels.robust_sam_work import Room
+from app.room import LIVE
 from app.stage import control, outlet, stage
 from models.method import Checkpoint, Method
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
@@ -116,7 +117,7 @@ def build(method: Method) -> None:
         robust_sam_project.attach(tools)
     bound = handlers.Bound(room, sessions)
     shown = [canvas, *frame.outputs]
-    live = {"outputs": shown, "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+    live = {"outputs": shown, **LIVE}
     every = {**live, "trigger_mode": "multiple"}
     last = {**live, "trigger_mode": "always_last"}
     canvas.act(bound.act, None, **every)

@@ -19,8 +19,9 @@ from app.panels import robust_sam_everything_run as running
 from app.panels import robust_sam_everything_view as view
 from app.panels.robust_sam_everything_run import CHOICES, Outcome, Rates
 from app.panels.robust_sam_session import Session
-from app.panels.robust_sam_sweep_run import LIVE, Bar
+from app.panels.robust_sam_sweep_run import Bar
 from app.panels.robust_sam_tools import Tools
+from app.room import LIVE
 from app.wording import seconds_text
 from models.robust_sam.everything_config import LEAST_POINTS, MOST_LAYERS, MOST_POINTS, EverythingConfig, helps
 

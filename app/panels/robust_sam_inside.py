@@ -18,8 +18,9 @@ from app.panels.robust_sam_inside_charts import Colors, sheet
 from app.panels.robust_sam_jobs import described
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_sweep import about_of
-from app.panels.robust_sam_sweep_run import LIVE, Bar, asked_prompts
+from app.panels.robust_sam_sweep_run import Bar, asked_prompts
 from app.panels.robust_sam_tools import Tools
+from app.room import LIVE
 from app.wording import seconds_text
 from models.parts.degradations import BENDING, degraded_copy
 from models.robust_sam import inside_export

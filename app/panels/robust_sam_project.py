@@ -22,6 +22,7 @@ from app.panels.robust_sam_project_view import plain
 from app.panels.robust_sam_session import Session
 from app.panels.robust_sam_tools import Tools
 from app.panels.robust_sam_work import Room
+from app.room import LIVE
 
 SLUG = "robust_sam"
 SCRIPTS = ("project_core.js", "project_lists.js", "project_labels.js", "project.js")
@@ -51,7 +52,6 @@ def attach(tools: Tools) -> None:
     file = gr.File(visible="hidden", interactive=False)
     tool = Tool(tools.room, panel, file)
     shown = [panel, file, tools.room.stage, *tools.room.frame.outputs, *tools.room.controls]
-    live: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 
     def act(event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         sent = handlers._payload(event)
@@ -70,10 +70,10 @@ def attach(tools: Tools) -> None:
             room, desks.of(session.user), session, plain(reference, "project"), plain(reference, "image")
         )
 
-    panel.do(act, None, shown, trigger_mode="multiple", **live)
-    saved = panel.take(act, None, shown, trigger_mode="multiple", **live)
+    panel.do(act, None, shown, trigger_mode="multiple", **LIVE)
+    saved = panel.take(act, None, shown, trigger_mode="multiple", **LIVE)
     saved.then(None, [file], None, js=SAVE_FILES, api_visibility="private")
-    panel.check(look, None, [panel], trigger_mode="always_last", **live)
-    panel.halt(stop, None, None, queue=False, **live)
+    panel.check(look, None, [panel], trigger_mode="always_last", **LIVE)
+    panel.halt(stop, None, None, queue=False, **LIVE)
     handlers.REOPENERS["project"] = reopen
     api.bind()

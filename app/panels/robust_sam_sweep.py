@@ -19,8 +19,9 @@ from app.panels import robust_sam_sweep_plot as plot
 from app.panels import robust_sam_sweep_truth as truths
 from app.panels.robust_sam_handlers import Bound, checked_degradation
 from app.panels.robust_sam_session import Session
-from app.panels.robust_sam_sweep_run import LIVE, Bar, asked_prompts
+from app.panels.robust_sam_sweep_run import Bar, asked_prompts
 from app.panels.robust_sam_tools import Tools
+from app.room import LIVE
 from app.wording import seconds_text
 from models.parts.degradations import KINDS, MAX_SEVERITY, TITLES
 from models.robust_sam import sweep_export

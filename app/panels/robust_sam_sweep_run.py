@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from app import service
-from app.frame import Phase, Update, error_box, problem_of, state_line
+from app.frame import Phase, Update, error_box, problem_of, running_text, state_line
 from app.guard.errors import BadInput
 from app.markup import markup
 from app.panels import robust_sam_state as state
 from app.panels.robust_sam_session import Session
-from app.wording import interval_text, seconds_text
 from models.runtime import Cancelled, Event, Job, JobFailed, Refused, RuntimeProblem, Ticket
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vitrine.robust_sam")
 NO_OBJECT = "Click the object on the photo above, or draw a box around it, then start again"
-LIVE = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 
 
 class Bar:
@@ -72,14 +70,7 @@ class Bar:
 
     def told(self, event: Event, ticket: Ticket, doing: str) -> Update:
         """The state line at one event."""
-        waiting = str(event.state)
-        if waiting == "queued":
-            wait = ticket.predicted
-            return self.show("running", f"Waiting: {interval_text(wait.low_s, wait.high_s)} ({wait.cause})")
-        if waiting == "loading":
-            return self.show("running", "Loading weights")
-        left = f", {seconds_text(event.eta_s)} left" if event.eta_s is not None and event.eta_s >= 1 else ""
-        return self.show("running", f"{ticket.message or doing}{left}", ticket.progress)
+        return self.show("running", running_text(ticket, str(event.state), doing), ticket.progress)
 
     def guarded(self, steps: Iterator[Update]) -> Iterator[Update]:
         """``steps`` with every error told in the error place; what is on screen stays."""
